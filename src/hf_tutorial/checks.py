@@ -79,22 +79,26 @@ def _returned(value: Any, wanted: str) -> Verdict | None:
 # Notebook 03
 
 
-@check("a number")
-def undivided_weight(answer: float) -> Verdict:
-    """Exercise 3.1: softmax of (128, 0) leaves nothing for the second key."""
-    answer = float(answer)
-    if abs(answer - 0.196) < 0.01:
+@check("a pair of numbers")
+def largest_weights(answer: tuple[float, float]) -> Verdict:
+    """Exercise 3.1: of 12 weights, 64 numbers a vector; about 0.86 raw and 0.29 divided."""
+    raw, divided = (float(number) for number in answer)
+    if abs(raw - 0.29) < 0.03 and abs(divided - 0.86) < 0.03:
+        return again("the other way round: first without the division, then with it")
+    if abs(raw - 1 / 12) < 0.01 or abs(divided - 1 / 12) < 0.01:
         return again(
-            "that is the weight in the toy itself: repeat the numbers, leave the root out"
+            "1/12 is the mean of all weights: take each query's largest one, then the mean"
         )
-    if abs(answer - 1) < 0.01:
-        return again("that is the first key's weight; the question is about the second")
-    if abs(answer) > 0.001:
+    if raw > 0.97:
+        return again("softmax runs over the 12 keys, which are the last axis")
+    if abs(divided - raw) < 0.01:
+        return again("the same twice: divide the scores, before softmax")
+    if abs(raw - 0.86) > 0.03 or abs(divided - 0.29) > 0.03:
         return again(
-            f"{answer:.3f} is too much: do the scores grow to 128 and 0 before softmax?"
+            f"{raw:.2f} and {divided:.2f} are off: 1000 queries, 12 keys, 64 numbers each"
         )
     return correct(
-        "0.000: the score grew from 2 to 128, and softmax gave everything to one key"
+        "undivided, one key of 12 takes most of it; divided, the others still count"
     )
 
 
@@ -111,7 +115,7 @@ def share_on_itself(answer: Callable) -> Verdict:
         [torch.stack([torch.eye(size), even]), torch.stack([back, even])]
     )
     value = answer(weights)
-    verdict = _returned(value, "the mean of the diagonal")
+    verdict = _returned(value, "one number per layer and head")
     if verdict is not None:
         return verdict
     value = torch.as_tensor(value)
@@ -156,37 +160,31 @@ def repeated_word_head(answer: tuple[int, int]) -> Verdict:
 # Notebook 01
 
 
-class _ToyTokenizer:
-    """Splits at spaces and knows four words; enough of a tokenizer for a check."""
+def _toy_tokenizer():
+    """Make a real tokenizer that splits at spaces and knows four words."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import PreTrainedTokenizerFast
 
-    unk_token, cls_token, sep_token = "<?>", "<s>", "</s>"
-    unk_token_id, cls_token_id, sep_token_id = 3, 1, 2
-    known = {"the": 4, "film": 5, "was": 6, "good": 7}
-    all_special_tokens, all_special_ids = ["<?>", "<s>", "</s>"], [3, 1, 2]
-    is_fast = True
-
-    def tokenize(self, text):
-        return [word if word in self.known else self.unk_token for word in text.split()]
-
-    def convert_tokens_to_ids(self, tokens):
-        return [self.known.get(token, self.unk_token_id) for token in tokens]
-
-    def encode(self, text, add_special_tokens=True):
-        ids = self.convert_tokens_to_ids(self.tokenize(text))
-        return (
-            [self.cls_token_id, *ids, self.sep_token_id] if add_special_tokens else ids
+    vocabulary = ["<?>", "<s>", "</s>", "the", "film", "was", "good"]
+    toy = Tokenizer(
+        models.WordLevel(
+            {word: n for n, word in enumerate(vocabulary)}, unk_token="<?>"
         )
-
-    def __call__(self, text, add_special_tokens=True, **options):
-        ids = self.encode(text, add_special_tokens)
-        return {"input_ids": ids, "attention_mask": [1] * len(ids)}
+    )
+    toy.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    toy.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 1), ("</s>", 2)]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=toy, unk_token="<?>", cls_token="<s>", sep_token="</s>"
+    )
 
 
 @check("a function of a text and a tokenizer")
 def unknown_share(answer: Callable) -> Verdict:
     """Exercise 1.1: unknown tokens over all tokens, without special ones."""
     tokenizer, text = (
-        _ToyTokenizer(),
+        _toy_tokenizer(),
         "the film was tres good et zut alors",
     )  # 4 of 8 known
     value = answer(text, tokenizer)
@@ -207,7 +205,9 @@ def unknown_share(answer: Callable) -> Verdict:
         return again(f"{value:.3f} for a text with 4 unknown tokens of 8")
     if abs(float(answer("the film", tokenizer))) > 1e-6:
         return again("a text of known words has a share of 0")
-    return correct("for the Chinese review it gives 0.5: half of what was said is gone")
+    return correct(
+        "try it on the Chinese review above: how much of what was said is left?"
+    )
 
 
 @check("a tensor of shape (2, 6)")
@@ -282,60 +282,62 @@ def source_of(answer: Callable) -> Verdict:
 # Notebook 02
 
 
-@check("a number")
-def head_parameters(answer: int) -> Verdict:
-    """Exercise 2.1: a linear layer from 384 numbers to 7 labels, with bias."""
-    answer = float(answer)
-    slips = {
-        384
-        * 7: "the weights are right; a linear layer also adds one number to each output",
-        384 + 7: "every input is connected to every output: multiply",
-        384 * 8: "one bias per label, not one per input",
-    }
-    if answer in slips:
-        return again(slips[answer])
-    if answer != 2695:
-        return again(f"{answer:g} is not it: a matrix of 384 by 7, and a bias")
-    return correct("2,688 weights and 7 biases: a ten-thousandth of the body")
+@check("a function of hidden states")
+def change_by_layer(answer: Callable) -> Verdict:
+    """Exercise 2.1: layer i turns entry i into entry i + 1."""
+    import torch
 
-
-@check("a function of hidden states and a layer")
-def output_of_layer(answer: Callable) -> Verdict:
-    """Exercise 2.2: entry layer + 1, since entry 0 is the embeddings."""
-    states = ("embeddings", "after layer 0", "after layer 1", "after layer 2")
-    value = answer(states, 1)
-    verdict = _returned(value, "an entry of hidden_states")
+    states = tuple(torch.tensor([value, 0.0]) for value in (0, 2, -3, -4))
+    value = answer(states)
+    verdict = _returned(value, "one number per layer")
     if verdict is not None:
         return verdict
-    if value == states[1]:
-        return again("that is what went into layer 1: entry 0 holds the embeddings")
-    if value != states[2] or answer(states, 0) != states[1]:
-        return again(f"of {states}, layer 1 gave {value!r}? Count what each entry is")
-    return correct("entry 0 went in, so layer i came out as entry i + 1")
+    changes = [float(change) for change in value]
+    if len(changes) != 3:
+        return again(
+            f"{len(changes)} numbers for 4 entries: entry 0 went into layer 0, so 3 layers"
+        )
+    if changes == [2, 3, 4]:
+        return again(
+            "compare each entry with the one before it, not with entry 0 or with zero"
+        )
+    if changes in ([2, 0, 0], [2, -5, -1]):
+        return again("a layer may also lower a number: take the absolute change")
+    if changes == [1, 2.5, 0.5]:
+        return again("that is the mean change; the largest was asked for")
+    if changes != [2, 5, 1]:
+        return again(
+            f"got {changes} for entries 0, 2, -3, -4: how far is it from each to the next?"
+        )
+    return correct("in a trained model, look where this list jumps")
 
 
 @check("a number of gigabytes")
 def gigabytes(answer: float) -> Verdict:
-    """Exercise 2.3: two bytes each."""
+    """Exercise 2.2: four numbers of four bytes for each of 7 billion parameters."""
     answer = float(answer)
     slips = {
-        28.0: "that is float32, four bytes each; bfloat16 has half",
-        7.0: "that is one byte each; bfloat16 has 16 bits",
-        112.0: "those are gigabits: eight bits are a byte",
-        14e9: "those are bytes: divide by 10⁹",
+        28.0: "that is the parameters alone; four numbers are kept for each",
+        84.0: "one of the four is missing: parameter, gradient, two running means",
+        56.0: "two bytes each would be bfloat16; float32 takes four",
+        14.0: "that is the parameters alone, in bfloat16",
+        896.0: "those are gigabits: eight bits are a byte",
+        112e9: "those are bytes: divide by 10⁹",
     }
     if answer in slips:
         return again(slips[answer])
-    if abs(answer - 13.04) < 0.05:
+    if abs(answer - 104.3) < 0.1:
         return again("those are gibibytes (2³⁰ bytes); the question says 10⁹")
-    if answer != 14:
-        return again(f"{answer:g} is not it: parameters times bytes")
-    return correct("14 GB for the weights alone; training needs several times as much")
+    if answer != 112:
+        return again(
+            f"{answer:g} is not it: parameters, times numbers kept, times bytes"
+        )
+    return correct("112 GB before a single batch; to predict in bfloat16 takes 14")
 
 
 @check("a function of the loading info")
 def new_parameters(answer: Callable) -> Verdict:
-    """Exercise 2.4: missing and mismatched names, sorted; unexpected ones do not count."""
+    """Exercise 2.3: missing and mismatched names, sorted; unexpected ones do not count."""
     info = {
         "missing_keys": {"score.weight", "pooler.bias"},
         "unexpected_keys": {"cls.bias"},
@@ -360,5 +362,5 @@ def new_parameters(answer: Callable) -> Verdict:
     if names != ["classifier.bias", "pooler.bias", "score.weight"]:
         return again(f"got {names}: all missing and mismatched names, sorted")
     return correct(
-        "if names of the body turn up in this list, stop: nothing was loaded"
+        "if names of the body turn up in this list, stop: that part was not loaded"
     )

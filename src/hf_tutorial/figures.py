@@ -97,7 +97,7 @@ def attention_grid(weights: np.ndarray, tokens: Sequence[str]) -> Figure:
             top, left = layer * pitch, head * pitch
             canvas[top : top + size, left : left + size] = weights[layer, head]
     side = pitch * 0.075  # inches
-    label_room = max(len(token) for token in tokens) * 0.045 + 0.1
+    label_room = max(len(token) for token in tokens) * 0.046 + 0.04
     left = below = label_room + 0.2
     width, height = heads * side, layers * side
     figure = Figure(figsize=(left + width + 1.3, below + height + 0.3), layout="none")
@@ -166,7 +166,7 @@ def attention_heads(
     weights = _checked(weights, tokens, 3, "(panels, query, key)")
     if len(titles) != len(weights):
         raise ValueError(f"{len(titles)} titles cannot name {len(weights)} panels")
-    columns = min(len(weights), 3)
+    columns = 2 if len(weights) == 4 else min(len(weights), 3)
     rows = -(-len(weights) // columns)
     inches = max(0.19 * len(tokens), 1.8)
     figure = Figure(figsize=(columns * inches + 1.7, rows * (inches + 0.9) + 0.2))

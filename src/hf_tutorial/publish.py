@@ -37,7 +37,8 @@ CELL_TIMEOUT = 120  # seconds
 AT_ONCE = 2
 WORDS_PER_MINUTE = 130  # prose, read aloud
 SECONDS_PER_LINE = 5  # of code, said while it is shown
-SECONDS_PER_FIGURE = 30
+SECONDS_PER_OUTPUT = 20  # to look at it together
+SECONDS_PER_FIGURE = 30  # and longer at a figure
 
 
 @dataclass
@@ -366,7 +367,8 @@ def measure(notebook: nbformat.NotebookNode, seconds: float) -> None:
     """Write how long the notebook takes into its metadata and its opening cell; in place.
 
     The minutes are those of a reading aloud, exercises apart: prose at 130 words a minute,
-    5 s for a line of code, 30 s for a figure, and the measured seconds of execution.
+    5 s for a line of code, 20 s for an output, 30 s more for a figure, and the measured
+    seconds of execution.
 
     Raises:
         ValueError: The opening cell has no line "Minutes: ...".
@@ -374,10 +376,12 @@ def measure(notebook: nbformat.NotebookNode, seconds: float) -> None:
     prose = " ".join(c.source for c in notebook.cells if c.cell_type == "markdown")
     code = [c for c in notebook.cells if c.cell_type == "code"]
     lines = sum(bool(line.strip()) for c in code for line in c.source.splitlines())
+    outputs = sum(bool(c.outputs) for c in code)
     figures = sum("image/png" in o.get("data", {}) for c in code for o in c.outputs)
     reading = (
         60 * len(prose.split()) / WORDS_PER_MINUTE
         + SECONDS_PER_LINE * lines
+        + SECONDS_PER_OUTPUT * outputs
         + SECONDS_PER_FIGURE * figures
         + seconds
     )

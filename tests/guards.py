@@ -1,0 +1,284 @@
+"""What nbval does not see: rules for a saved notebook, each a generator of complaints."""
+
+import base64
+import io
+import re
+import statistics
+from collections.abc import Callable, Iterator
+
+from nbformat import NotebookNode
+from PIL import Image
+
+PATHS = re.compile(
+    r"(?<![\w.])/(?:home|root|Users|work|tmp|opt|var|mnt)/[\w.-]+|[A-Z]:\\\\?\w+|site-packages"
+)
+NOISE = re.compile(
+    r"\w*Warning\b|it/s\]|s/it\]|\d%\||\r|\x1b\[|<[\w.]+ (?:object )?at 0x|\b0x[0-9a-f]{6,}"
+)
+SECONDS = re.compile(r"\b\d+(?:\.\d+)?\s?(?:ms|µs|s|sec|seconds|minutes)\b")
+LONG_FRACTION = re.compile(r"(?<![\w.])-?\d+\.\d{7,}")
+CAPTION = re.compile(
+    r"^\*Figures? (\d+)\.(\d+)(?: and \d+\.(\d+))?\. .+\*$", flags=re.M
+)
+IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)]*)\)")
+IGNORING = {"nbval-ignore-output", "nbval-skip"}
+IGNORING_COMMENTS = (
+    "NBVAL_IGNORE_OUTPUT",
+    "NBVAL_SKIP",
+    "PYTEST_VALIDATE_IGNORE_OUTPUT",
+)
+
+GUARDS: dict[str, Callable[[NotebookNode, str], Iterator[str]]] = {}
+
+
+def guard(function):
+    GUARDS[function.__name__] = function
+    return function
+
+
+def complaints(notebook: NotebookNode, name: str) -> list[str]:
+    """Collect what all guards say of one notebook; `name` is its file name."""
+    return [f"{name}: {c}" for check in GUARDS.values() for c in check(notebook, name)]
+
+
+def code(notebook: NotebookNode) -> list[NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def tags(cell: NotebookNode) -> set[str]:
+    return set(cell.metadata.get("tags", []))
+
+
+def output_text(output: NotebookNode) -> str:
+    if output.output_type == "stream":
+        return output.text
+    if output.output_type == "error":
+        return "\n".join([output.evalue, *output.traceback])
+    return "\n".join(v for k, v in output.data.items() if k.startswith("text/"))
+
+
+def pictures(cell: NotebookNode) -> list[NotebookNode]:
+    return [o for o in cell.get("outputs", []) if "image/png" in o.get("data", {})]
+
+
+@guard
+def every_cell_ran_in_order(notebook, name):
+    counts = [cell.execution_count for cell in code(notebook)]
+    if counts != list(range(1, len(counts) + 1)) or not counts:
+        yield f"execution counts are {counts}: run `make record`"
+
+
+@guard
+def errors_are_meant(notebook, name):
+    for cell in code(notebook):
+        raised = any(output.output_type == "error" for output in cell.outputs)
+        meant = "raises-exception" in tags(cell)
+        if raised != meant:
+            yield f"{cell.id}: {'an error nobody meant' if raised else 'meant to raise, but did not'}"
+
+
+@guard
+def outputs_say_nothing_of_the_machine(notebook, name):
+    for cell in code(notebook):
+        for output in cell.outputs:
+            text = output_text(output)
+            for pattern in (PATHS, NOISE, SECONDS):
+                if found := pattern.search(text):
+                    yield f"{cell.id}: {found[0]!r} in an output differs on other machines"
+            if output.get("name") == "stderr":
+                yield f"{cell.id}: stderr is saved, though it is not compared"
+
+
+@guard
+def numbers_are_rounded(notebook, name):
+    for cell in code(notebook):
+        for output in cell.outputs:
+            if found := LONG_FRACTION.search(output_text(output)):
+                yield f"{cell.id}: print {found[0]} with 3 or 4 decimals, the rest is noise"
+
+
+@guard
+def no_shell_and_no_magic(notebook, name):
+    for cell in code(notebook):
+        if found := re.search(r"^\s*[!%].*", cell.source, flags=re.M):
+            yield f"{cell.id}: {found[0].strip()!r} passes nbval even when it fails"
+
+
+@guard
+def nothing_is_updated_in_place(notebook, name):
+    for cell in code(notebook):
+        if found := re.search(r"clear_output|update_display|display_id", cell.source):
+            yield f"{cell.id}: nbval compares the first frame of {found[0]} only"
+
+
+@guard
+def no_widget_state(notebook, name):
+    if "widgets" in notebook.metadata:
+        yield "metadata.widgets is saved: other programs call such a notebook invalid"
+    for cell in code(notebook):
+        for output in cell.outputs:
+            if any("widget" in mime for mime in output.get("data", {})):
+                yield f"{cell.id}: a widget's view is saved, a random number"
+
+
+@guard
+def the_format_is_4_5_with_ids(notebook, name):
+    if (notebook.nbformat, notebook.nbformat_minor) != (4, 5):
+        yield f"nbformat {notebook.nbformat}.{notebook.nbformat_minor}, not 4.5"
+    ids = [cell.get("id") for cell in notebook.cells]
+    if None in ids or len(set(ids)) != len(ids):
+        yield "cells lack ids or share them"
+    if set(notebook.metadata) != {"kernelspec", "language_info", "minutes"}:
+        yield f"metadata holds {sorted(notebook.metadata)}: run `make record`"
+
+
+@guard
+def ignored_outputs_are_few_and_have_a_reason(notebook, name):
+    ignored = [
+        cell
+        for cell in code(notebook)
+        if tags(cell) & IGNORING
+        or any(word in cell.source for word in IGNORING_COMMENTS)
+    ]
+    if len(ignored) > 3:
+        yield f"{len(ignored)} ignored outputs: 3 at most"
+    for cell in ignored:
+        if not cell.metadata.get("reason"):
+            yield f"{cell.id}: no reason in the cell's metadata for ignoring its output"
+
+
+@guard
+def pictures_are_pictures_with_words(notebook, name):
+    """nbval compares no pixels, so at least each must decode, show something and be told."""
+    for cell in code(notebook):
+        for output in pictures(cell):
+            if [mime for mime in output.data if mime.startswith("image/")] != [
+                "image/png"
+            ]:
+                yield f"{cell.id}: more than one image format"
+            image = Image.open(io.BytesIO(base64.b64decode(output.data["image/png"])))
+            if len(image.convert("RGB").getcolors(1 << 24)) < 3:
+                yield f"{cell.id}: the picture is blank"
+        if len(pictures(cell)) > 1:
+            yield f"{cell.id}: {len(pictures(cell))} pictures in one cell share one alt text"
+        if pictures(cell) and len(cell.metadata.get("alt", "")) < 40:
+            yield f"{cell.id}: no alt text in the cell's metadata that says what there is to see"
+        if not pictures(cell) and "alt" in cell.metadata:
+            yield f"{cell.id}: alt text, but no picture"
+
+
+@guard
+def figures_are_numbered_in_order(notebook, name):
+    drawn = sum(len(pictures(cell)) for cell in code(notebook))
+    prose = "\n".join(
+        cell.source for cell in notebook.cells if cell.cell_type == "markdown"
+    )
+    captions = CAPTION.findall(prose)
+    chapters = {int(chapter) for chapter, *_ in captions}
+    numbers = [int(n) for _, first, second in captions for n in (first, second) if n]
+    if numbers != list(range(1, drawn + 1)) or chapters - {int(name[:2])}:
+        yield f"{drawn} pictures, but captions number {numbers} in chapters {sorted(chapters)}"
+
+
+@guard
+def linked_images_have_alt_text_and_are_here(notebook, name):
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            for alt, target in IMAGE.findall(cell.source):
+                if not alt.strip():
+                    yield f"{cell.id}: image {target} has no alt text"
+                if target.startswith("http"):
+                    yield f"{cell.id}: image {target} lies on another machine"
+
+
+@guard
+def the_pace_is_right(notebook, name):
+    lines = [
+        sum(bool(x.strip()) for x in cell.source.splitlines())
+        for cell in code(notebook)
+    ]
+    if len(notebook.cells) > 70:
+        yield f"{len(notebook.cells)} cells: 70 at most"
+    if max(lines) > 25:
+        yield f"a code cell of {max(lines)} lines: 25 at most"
+    if not 2 <= statistics.median(lines) <= 5:
+        yield f"median of {statistics.median(lines)} lines per code cell: 2 to 5"
+    before = 0
+    for cell, count in zip(code(notebook), lines, strict=True):
+        before += count
+        if cell.outputs:
+            break
+    if before > 10:
+        yield f"{before} lines of code before the first output: 10 at most"
+
+
+@guard
+def prose_follows_outputs(notebook, name):
+    row = 0
+    for cell in notebook.cells:
+        row = row + 1 if cell.cell_type == "code" else 0
+        if row > 3:
+            yield f"{cell.id}: the fourth code cell in a row without a word"
+
+
+@guard
+def it_opens_and_closes_as_all_do(notebook, name):
+    opening, last = notebook.cells[0], notebook.cells[-1]
+    for wanted in (
+        r"^# \w",
+        r"^\*\*.+\?\*\*$",
+        r"^\*You will\*",
+        r"^\*You need\*",
+        r"^Minutes: \d",
+    ):
+        if not re.search(wanted, opening.source, flags=re.M):
+            yield f"the opening cell has no line like {wanted}"
+    if f"Minutes: {notebook.metadata.get('minutes')}," not in opening.source:
+        yield "the minutes in the opening cell are not those that `make record` measured"
+    if "start()" not in code(notebook)[0].source:
+        yield "the first code cell does not call start()"
+    prose = "\n".join(
+        cell.source for cell in notebook.cells if cell.cell_type == "markdown"
+    )
+    for heading in ("## In older tutorials", "## What you found", "## Exercises"):
+        if heading not in prose:
+            yield f"no section {heading!r}"
+    if len(re.findall(r"^##+ When it breaks", prose, flags=re.M)) < 2:
+        yield "fewer than two sections 'When it breaks'"
+    if sum("raises-exception" in tags(cell) for cell in code(notebook)) < 2:
+        yield "fewer than two cells that raise on purpose"
+    if (
+        not re.search(r"\]\(.+\)", last.get("source", ""))
+        or last.cell_type != "markdown"
+    ):
+        yield "the last cell links nowhere"
+
+
+@guard
+def exercises_come_with_solutions(notebook, name):
+    cells = code(notebook)
+    starters = [i for i, cell in enumerate(cells) if "exercise" in tags(cell)]
+    if len(starters) < 3:
+        yield f"{len(starters)} exercises: at least 3"
+    if sum("solution" in tags(cell) for cell in cells) != len(starters):
+        yield "not as many solutions as exercises"
+    for i in starters:
+        starter = cells[i]
+        solution = cells[i + 1] if i + 1 < len(cells) else starter
+        if "solution" not in tags(solution):
+            yield f"{starter.id}: the next code cell is not its solution"
+            continue
+        if checked(starter) != checked(solution) or checked(starter) is None:
+            yield f"{starter.id}: starter and solution do not call the same check"
+        for cell, wanted in ((starter, "not attempted: "), (solution, "correct: ")):
+            said = "".join(output_text(output) for output in cell.outputs)
+            if not said.startswith(wanted):
+                yield f"{cell.id}: says {said[:40]!r}, not {wanted!r}"
+        if not solution.metadata.get("jupyter", {}).get("source_hidden"):
+            yield f"{solution.id}: the solution is not folded"
+
+
+def checked(cell: NotebookNode) -> str | None:
+    """Name the check that a cell calls."""
+    found = re.search(r"\bchecks\.(\w+)\(", cell.source)
+    return found and found[1]

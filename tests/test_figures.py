@@ -1,0 +1,158 @@
+"""Figures: what they draw, measured on the artists, and what they refuse."""
+
+import io
+
+import numpy as np
+import pytest
+from matplotlib.collections import PathCollection, QuadMesh
+from matplotlib.figure import Figure
+
+from hf_tutorial import figures
+
+TOKENS = ["[CLS]", "a", "cat", "[SEP]"]
+
+
+@pytest.fixture
+def uniform_weights():
+    return np.full((2, 3, 4, 4), 0.25)
+
+
+def images(figure):
+    return [image for axes in figure.axes for image in axes.images]
+
+
+def drawn(figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", bbox_inches="tight")
+    return buffer.getvalue()
+
+
+def test_grid_holds_every_head_once_with_gaps_between(uniform_weights):
+    uniform_weights[1, 2] = np.eye(4)
+    (mesh,) = [c for c in figures.attention_grid(uniform_weights, TOKENS).axes[0].collections
+               if isinstance(c, QuadMesh)]  # fmt: skip
+    canvas = np.ma.filled(mesh.get_array().reshape(9, 14), np.nan)
+    assert np.array_equal(canvas[5:9, 10:14], np.eye(4))
+    assert np.array_equal(canvas[:4, :4], uniform_weights[0, 0])
+    assert np.isnan(canvas[4]).all() and np.isnan(canvas[:, 4]).all()
+
+
+def test_grid_puts_the_first_query_on_top(uniform_weights):
+    bottom, top = figures.attention_grid(uniform_weights, TOKENS).axes[0].get_ylim()
+    assert bottom > top
+
+
+def test_grid_labels_queries_of_each_layer_and_keys_of_each_head(uniform_weights):
+    axes = figures.attention_grid(uniform_weights, TOKENS).axes[0]
+    labels = [c for c in axes.collections if isinstance(c, PathCollection)]
+    assert [len(c.get_offsets()) for c in labels] == [2 * 4, 3 * 4]
+    texts = {text.get_text() for text in axes.texts}
+    assert texts == {"head 0", "head 1", "head 2", "layer 0", "layer 1"}
+
+
+def test_heads_share_one_colour_scale(uniform_weights):
+    figure = figures.attention_heads(uniform_weights[0], TOKENS, ["x", "y", "z"])
+    assert {image.get_clim() for image in images(figure)} == {(0, 1)}
+    grid = figures.attention_grid(uniform_weights, TOKENS)
+    assert grid.axes[0].collections[0].get_clim() == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("panels", "shape"), [(1, (1, 1)), (3, (1, 3)), (4, (2, 2)), (5, (2, 3))]
+)
+def test_heads_are_laid_out_in_rows(panels, shape):
+    weights = np.full((panels, 4, 4), 0.25)
+    figure = figures.attention_heads(weights, TOKENS, [str(n) for n in range(panels)])
+    places = [
+        axes.get_subplotspec().get_geometry()[:2] for axes in figure.axes if axes.images
+    ]
+    assert set(places) == {shape} and len(places) == panels
+
+
+def test_axes_say_who_attends_and_who_is_attended_to(uniform_weights):
+    axes = figures.attention_heads(uniform_weights[0, :1], TOKENS, ["x"]).axes[0]
+    assert axes.get_ylabel() == "query: the token attending"
+    assert axes.get_xlabel() == "key: the token attended to"
+    assert [label.get_text() for label in axes.get_yticklabels()] == TOKENS
+
+
+def test_scores_before_softmax_are_refused(uniform_weights):
+    with pytest.raises(
+        ValueError, match="one sums to 8.00.*after softmax, from a model in eval mode"
+    ):
+        figures.attention_grid(uniform_weights * 8, TOKENS)
+
+
+def test_negative_scores_that_sum_to_one_are_refused():
+    scores = np.array([[[2.0, -1.0], [0.5, 0.5]]])
+    with pytest.raises(ValueError, match="smallest value is -1.00"):
+        figures.attention_heads(scores, ["a", "b"], ["x"])
+
+
+def test_tokens_that_do_not_fit_are_counted(uniform_weights):
+    with pytest.raises(ValueError, match="3 tokens cannot label a 4 x 4 grid"):
+        figures.attention_grid(uniform_weights, TOKENS[:3])
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (1, 2, 3, 4, 4)])
+def test_wrong_number_of_axes_is_named(shape):
+    with pytest.raises(ValueError, match=r"not the 4 of \(layers, heads, query, key\)"):
+        figures.attention_grid(np.full(shape, 0.25), TOKENS)
+
+
+def test_titles_must_fit_the_panels(uniform_weights):
+    with pytest.raises(ValueError, match="2 titles cannot name 3 panels"):
+        figures.attention_heads(uniform_weights[0], TOKENS, ["x", "y"])
+
+
+def test_head_map_writes_every_number_in_its_place():
+    figure = figures.head_map(np.array([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]), "bits")
+    texts = {text.get_position(): text.get_text() for text in figure.axes[0].texts}
+    assert texts[2, 1] == "5.00" and texts[1, 0] == "1.00" and len(texts) == 6
+    assert images(figure)[0].get_clim() == (0, 5)
+    assert figure.axes[1].get_ylabel() == "bits"
+
+
+def test_head_map_refuses_anything_but_one_number_per_head(uniform_weights):
+    with pytest.raises(ValueError, match=r"\(2, 3, 4, 4\) is not \(layers, heads\)"):
+        figures.head_map(uniform_weights, "bits")
+
+
+def test_token_boxes_draws_and_counts_each_token():
+    axes = figures.token_boxes({"letters": list("cat"), "words": ["cat"]}).axes[0]
+    assert len(axes.patches) == 4
+    assert {"letters: 3", "words: 1"} < {text.get_text() for text in axes.texts}
+
+
+def test_token_boxes_hatches_special_tokens():
+    axes = figures.token_boxes({"x": TOKENS}, special=["[CLS]", "[SEP]"]).axes[0]
+    assert [bool(box.get_hatch()) for box in axes.patches] == [True, False, False, True]
+
+
+def test_token_boxes_refuses_an_empty_row():
+    with pytest.raises(ValueError, match="row 'words' has no tokens"):
+        figures.token_boxes({"words": []})
+    with pytest.raises(ValueError, match="no rows"):
+        figures.token_boxes({})
+
+
+def test_figures_are_returned_and_left_to_the_caller(
+    uniform_weights, tmp_path, monkeypatch
+):
+    import matplotlib.pyplot as plt
+
+    monkeypatch.chdir(tmp_path)
+    made = [
+        figures.attention_grid(uniform_weights, TOKENS),
+        figures.attention_heads(uniform_weights[0], TOKENS, ["x", "y", "z"]),
+        figures.head_map(uniform_weights[..., 0, 0], "share"),
+        figures.token_boxes({"x": TOKENS}),
+    ]
+    assert all(isinstance(figure, Figure) for figure in made)
+    assert plt.get_fignums() == [] and list(tmp_path.iterdir()) == []
+    assert all(drawn(figure).startswith(b"\x89PNG") for figure in made)
+
+
+def test_same_weights_give_the_same_picture(uniform_weights):
+    first, second = (figures.attention_grid(uniform_weights, TOKENS) for _ in range(2))
+    assert drawn(first) == drawn(second)

@@ -1,0 +1,307 @@
+"""The saved notebooks: what nbval does not compare, and the calls that are gone."""
+
+import ast
+import copy
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from hf_tutorial import NOTEBOOKS, publish
+from tests import gone, guards
+
+PATHS = publish.discover()
+PACKAGE = sorted((NOTEBOOKS.parent / "src").rglob("*.py"))
+
+
+@pytest.fixture(scope="module")
+def good():
+    return nbformat.read(PATHS[0], as_version=4)
+
+
+def test_every_notebook_is_discovered():
+    everything = {
+        p for p in NOTEBOOKS.rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts
+    }
+    assert set(PATHS) == everything
+    assert [p.name[:2] for p in PATHS] >= ["01", "02", "03"]
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda p: p.stem)
+def test_notebook_keeps_the_rules_that_nbval_does_not_see(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    assert guards.complaints(notebook, path.name) == []
+    assert path.stat().st_size < 500_000
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda p: p.stem)
+def test_notebook_uses_no_call_that_is_gone(path):
+    assert list(gone.notebook_findings(nbformat.read(path, as_version=4))) == []
+
+
+@pytest.mark.parametrize("path", PACKAGE, ids=lambda p: p.stem)
+def test_package_uses_no_call_that_is_gone(path):
+    assert list(gone.findings(path.read_text(encoding="utf-8"))) == []
+
+
+# One planted fault at least for every guard; the notebook they are planted in is clean.
+
+
+def first_code(notebook):
+    return guards.code(notebook)[0]
+
+
+def with_picture(notebook):
+    return next(cell for cell in guards.code(notebook) if guards.pictures(cell))
+
+
+def tagged(notebook, tag):
+    return next(cell for cell in guards.code(notebook) if tag in guards.tags(cell))
+
+
+def prints(notebook, text):
+    first_code(notebook).outputs = [nbformat.v4.new_output("stream", text=text)]
+
+
+def source(notebook, text):
+    first_code(notebook).source += f"\n{text}"
+
+
+def blank_picture(notebook):
+    import base64
+    import io
+
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.new("RGB", (50, 50), "white").save(buffer, "PNG")
+    picture = guards.pictures(with_picture(notebook))[0]
+    picture.data["image/png"] = base64.b64encode(buffer.getvalue()).decode()
+
+
+def unsolved(notebook):
+    tagged(notebook, "solution").outputs = tagged(notebook, "exercise").outputs
+
+
+def replace_everywhere(notebook, old, new):
+    for cell in notebook.cells:
+        cell.source = cell.source.replace(old, new)
+
+
+def four_in_a_row(notebook):
+    for _ in range(4):
+        notebook.cells.insert(2, nbformat.v4.new_code_cell("1"))
+
+
+def long_cells(notebook):
+    for cell in guards.code(notebook):
+        cell.source = "\n".join(["x = 1"] * 7)
+
+
+PLANTED = {
+    "every_cell_ran_in_order": [
+        lambda n: first_code(n).update(execution_count=None),
+        lambda n: first_code(n).update(execution_count=7),
+    ],
+    "errors_are_meant": [
+        lambda n: tagged(n, "raises-exception").metadata.update(tags=[]),
+        lambda n: first_code(n).metadata.update(tags=["raises-exception"]),
+    ],
+    "outputs_say_nothing_of_the_machine": [
+        lambda n: prints(n, "saved to /home/ann/models/x"),
+        lambda n: prints(n, r"C:\\Users\\ann"),
+        lambda n: prints(n, "FutureWarning: this will change"),
+        lambda n: prints(n, " 42%|####    | 42/100"),
+        lambda n: prints(n, "took 3.1 seconds"),
+        lambda n: prints(n, "<Thing object at 0x7f3b2c1d>"),
+        lambda n: first_code(n).outputs[0].update(name="stderr"),
+    ],
+    "numbers_are_rounded": [lambda n: prints(n, "loss 0.69314718056")],
+    "no_shell_and_no_magic": [
+        lambda n: source(n, "!pip install transformers"),
+        lambda n: source(n, "%matplotlib inline"),
+    ],
+    "nothing_is_updated_in_place": [lambda n: source(n, "clear_output(wait=True)")],
+    "no_widget_state": [
+        lambda n: n.metadata.update(widgets={}),
+        lambda n: (
+            with_picture(n)
+            .outputs[0]
+            .data.update({"application/vnd.jupyter.widget-view+json": {}})
+        ),
+    ],
+    "the_format_is_4_5_with_ids": [
+        lambda n: n.update(nbformat_minor=4),
+        lambda n: n.cells[1].update(id=n.cells[0].id),
+        lambda n: n.metadata.update(colab={}),
+    ],
+    "ignored_outputs_are_few_and_have_a_reason": [
+        lambda n: first_code(n).metadata.update(tags=["nbval-ignore-output"]),
+        lambda n: source(n, "# NBVAL_IGNORE_OUTPUT"),
+        lambda n: [
+            c.metadata.update(tags=["nbval-skip"], reason="a clock")
+            for c in guards.code(n)[:4]
+        ],
+    ],
+    "pictures_are_pictures_with_words": [
+        blank_picture,
+        lambda n: with_picture(n).metadata.pop("alt"),
+        lambda n: first_code(n).metadata.update(
+            alt="words about a picture that is not there at all"
+        ),
+        lambda n: with_picture(n).outputs[0].data.update({"image/svg+xml": "<svg/>"}),
+        lambda n: with_picture(n).outputs.append(with_picture(n).outputs[0]),
+    ],
+    "figures_are_numbered_in_order": [
+        lambda n: replace_everywhere(n, "*Figure 1.2.", "*Figure 1.3."),
+        lambda n: replace_everywhere(n, "*Figure 1.2.", "*Figure 2.2."),
+        lambda n: replace_everywhere(n, "*Figure 1.2.", "Figure 1.2."),
+    ],
+    "linked_images_have_alt_text_and_are_here": [
+        lambda n: n.cells[0].update(source=n.cells[0].source + "\n![](images/a.png)"),
+        lambda n: n.cells[0].update(
+            source=n.cells[0].source + "\n![a](https://a.example/a.png)"
+        ),
+    ],
+    "the_pace_is_right": [
+        lambda n: n.cells.extend(nbformat.v4.new_markdown_cell("x") for _ in range(71)),
+        lambda n: source(n, "x = 1\n" * 26),
+        long_cells,
+        lambda n: first_code(n).update(outputs=[], source="x = 1\n" * 11),
+    ],
+    "prose_follows_outputs": [four_in_a_row],
+    "it_opens_and_closes_as_all_do": [
+        lambda n: replace_everywhere(n, "?**", "**"),
+        lambda n: replace_everywhere(n, "Minutes: ", "Minutes: 1"),
+        lambda n: first_code(n).update(source="import torch"),
+        lambda n: replace_everywhere(n, "## In older tutorials", "## Today"),
+        lambda n: replace_everywhere(n, "When it breaks", "Trouble"),
+        lambda n: n.cells[-1].update(source="The end."),
+        lambda n: [c.metadata.update(tags=[]) for c in guards.code(n)],
+    ],
+    "exercises_come_with_solutions": [
+        unsolved,
+        lambda n: tagged(n, "solution").metadata.update(tags=[]),
+        lambda n: tagged(n, "solution").metadata.pop("jupyter"),
+        lambda n: tagged(n, "exercise").update(source="checks.another(...)"),
+        lambda n: [
+            c.metadata.update(tags=[])
+            for c in guards.code(n)
+            if guards.tags(c) & {"exercise", "solution"}
+        ],
+    ],
+}
+
+
+def test_every_guard_has_a_planted_fault():
+    assert set(PLANTED) == set(guards.GUARDS)
+
+
+@pytest.mark.parametrize(
+    ("name", "plant"),
+    [
+        pytest.param(name, plant, id=f"{name}-{number}")
+        for name, plants in PLANTED.items()
+        for number, plant in enumerate(plants)
+    ],
+)
+def test_guard_complains_of_the_planted_fault(good, name, plant):
+    notebook = copy.deepcopy(good)
+    assert list(guards.GUARDS[name](notebook, PATHS[0].name)) == []
+    plant(notebook)
+    assert list(guards.GUARDS[name](notebook, PATHS[0].name)) != []
+
+
+PLANTED_CALLS = {
+    **{
+        f"TrainingArguments({name}=)": f"TrainingArguments('x', disable_tqdm=True, {name}=1)"
+        for name in gone.GONE_ARGUMENTS
+    },
+    "Trainer(tokenizer=)": "Trainer(model, tokenizer=tokenizer)",
+    "transformers.AdamW": "from transformers import AdamW",
+    "load_metric": "metric = datasets.load_metric('accuracy')",
+    "import load_metric": "from datasets import load_metric",
+    "TensorFlow or Flax class": "from transformers import TFAutoModel",
+    "one-part dataset id": "load_dataset('imdb')",
+    "pipeline that is gone": "pipeline('summarization', model='x')",
+    "huggingface-cli": "print('run huggingface-cli login')",
+    "encode_plus": "tokenizer.encode_plus('text')",
+    "pad_to_max_length": "tokenizer('text', pad_to_max_length=True)",
+    "attention_masks=": "model(input_ids=ids, attention_masks=mask)",
+    "label=": "model(**batch, label=labels)",
+    "Accelerator(split_batches=)": "Accelerator(split_batches=True)",
+    "pipeline(framework=, return_all_scores=)": "pipeline('x', model='y', framework='pt')",
+    "pipeline without a model": "pipeline('text-generation')",
+    "bf16 without use_cpu": "TrainingArguments('x', bf16=True, disable_tqdm=True)",
+    "progress bars in saved outputs": "TrainingArguments('x')",
+    "clear_output, display_id": "clear_output(wait=True)",
+    "display(display_id=)": "display(1, display_id='a')",
+    "torch_dtype=": "AutoModel.from_pretrained('x', torch_dtype=torch.float16)",
+    "from_tf=, from_flax=": "AutoModel.from_pretrained('x', from_tf=True)",
+    "head_mask=": "model(**batch, head_mask=mask)",
+    "use_auth_token=": "AutoModel.from_pretrained('x', use_auth_token=True)",
+    "trust_remote_code=": "AutoModel.from_pretrained('x', trust_remote_code=True)",
+    "pickled weights": "torch.load('pytorch_model.bin')",
+}
+FINE = """
+TrainingArguments('x', eval_strategy='epoch', disable_tqdm=True, bf16=True, use_cpu=True)
+load_dataset('stanfordnlp/imdb'); load_dataset('json', data_files='a.jsonl')
+pipeline('text-generation', model=checkpoint)
+figure.colorbar(image, label='attention weight')
+model(**batch, labels=labels, attention_mask=mask)
+from torch.optim import AdamW
+"""
+
+
+def test_every_rule_of_the_scan_has_a_planted_call():
+    assert set(PLANTED_CALLS) == {rule.name for rule in gone.RULES}
+
+
+@pytest.mark.parametrize("rule", gone.RULES, ids=lambda rule: rule.name)
+def test_scan_finds_the_planted_call_and_names_what_to_write_instead(rule):
+    ast.parse(PLANTED_CALLS[rule.name])
+    found = "\n".join(gone.findings(PLANTED_CALLS[rule.name]))
+    assert rule.name in found and rule.replacement in found
+
+
+def test_scan_has_nothing_against_what_is_written_today():
+    assert list(gone.findings(FINE)) == []
+
+
+def test_scan_reads_code_in_prose_and_skips_cells_that_show_a_trap():
+    new = nbformat.v4
+    notebook = new.new_notebook(
+        cells=[
+            new.new_markdown_cell("```python\ntokenizer.encode_plus('a')\n```"),
+            new.new_code_cell(
+                "tokenizer.encode_plus('a')", metadata={"tags": ["trap"]}
+            ),
+            new.new_code_cell("model(**batch, output_attentions=True)"),
+        ]
+    )
+    found = list(gone.notebook_findings(notebook))
+    assert len(found) == 2
+    assert "cell 0" in found[0] and "eager" in found[1]
+
+
+def test_traps_on_purpose_are_still_traps():
+    """A tag must not outlive its reason: most cells so tagged hold something the scan knows."""
+    shown = [
+        cell
+        for path in PATHS
+        for cell in guards.code(nbformat.read(path, as_version=4))
+        if guards.tags(cell) & gone.SHOWN_ON_PURPOSE
+    ]
+    assert len(shown) >= 2 * len(PATHS)
+    assert any(list(gone.findings(cell.source)) for cell in shown)
+
+
+def test_path_of_a_repository_file_is_no_machine_path():
+    assert not guards.PATHS.search("../data/models/all-MiniLM-L6-v2")
+    assert guards.PATHS.search("/home/ann/hf/data")
+
+
+def test_notebooks_live_where_the_package_looks(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no notebooks named"):
+        publish.discover(Path(tmp_path))
