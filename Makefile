@@ -20,7 +20,7 @@ encoder: $(READY)
 	@$(PYTHON) -m hf_tutorial.sources
 
 lab: encoder  ## open the first notebook in JupyterLab
-	$(PYTHON) -m jupyterlab notebooks/01_tokenization.ipynb
+	$(PYTHON) -m jupyterlab $(firstword $(sort $(wildcard notebooks/[0-9]*.ipynb)))
 
 run: encoder  ## execute every notebook top to bottom into build/, with pages to read
 	$(PYTHON) -m hf_tutorial.publish run

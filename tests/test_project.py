@@ -1,0 +1,198 @@
+"""The repository around the notebooks: pins, tables, links, sizes, tasks."""
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from hf_tutorial import NOTEBOOKS, publish
+from tests import guards
+
+ROOT = NOTEBOOKS.parent
+PAGES = [ROOT / "README.md", ROOT / ".github/CONTRIBUTING.md", ROOT / "data/README.md"]
+LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def tracked() -> list[Path]:
+    """List the files that are in the repository, or about to be."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    files = [ROOT / name for name in listed.stdout.split("\0") if name]
+    return [file for file in files if file.is_file()]
+
+
+def pins_of_pyproject() -> dict[str, str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
+        "project"
+    ]
+    requirements = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", r) for r in requirements), (
+        "exact pins only"
+    )
+    return dict(r.split("==") for r in requirements)
+
+
+def pins_of_environment(text: str) -> dict[str, str]:
+    pins = dict(re.findall(r"^  - ([\w.-]+)=([\w.]+)$", text, flags=re.M))
+    pins.pop("python")
+    pins["torch"] = pins.pop("pytorch")  # the same library by conda's name
+    return pins
+
+
+def test_conda_and_pip_pin_the_same_versions():
+    text = (ROOT / "environment.yml").read_text(encoding="utf-8")
+    assert pins_of_environment(text) == pins_of_pyproject()
+    assert (
+        pins_of_environment(text.replace("numpy=2.4.6", "numpy=2.4.5"))
+        != pins_of_pyproject()
+    )
+
+
+def test_readme_table_is_the_one_made_from_the_notebooks():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme == publish.with_table(readme, publish.readme_table())
+    for path in publish.discover():
+        assert f"notebooks/{path.name}" in readme
+
+
+def anchors(markdown: str) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", markdown, flags=re.M)
+    return {
+        re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        for heading in headings
+    }
+
+
+def broken_links(text: str, folder: Path) -> list[str]:
+    """List the links of a page that lead to no file or heading; addresses are left alone."""
+    broken = []
+    for groups in LINK.findall(text):
+        target = next(group for group in groups if group)
+        if target.startswith(("http://", "https://", "mailto:")):
+            continue
+        name, _, anchor = target.partition("#")
+        file = folder / name if name else None
+        if file is not None and not file.exists():
+            broken.append(target)
+        elif anchor and anchor not in anchors(
+            file.read_text(encoding="utf-8") if file else text
+        ):
+            broken.append(target)
+    return broken
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_of_a_page_lead_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    assert broken_links(text, page.parent) == []
+
+
+@pytest.mark.parametrize("path", publish.discover(), ids=lambda p: p.stem)
+def test_links_of_a_notebook_lead_somewhere(path):
+    notebook = nbformat.read(path, as_version=4)
+    prose = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+    assert broken_links(prose, path.parent) == []
+    assert LINK.search(prose), "no link found to check"
+
+
+def test_broken_link_is_noticed(tmp_path):
+    (tmp_path / "b.md").write_text("# There\n")
+    text = "[a](missing.md) [b](b.md) [c](b.md#there) [d](b.md#gone) ![e](no.png) [f](#here)"
+    assert broken_links(text, tmp_path) == [
+        "missing.md",
+        "b.md#gone",
+        "no.png",
+        "#here",
+    ]
+
+
+def test_images_of_pages_have_alt_text():
+    for page in PAGES:
+        for alt, _ in guards.IMAGE.findall(page.read_text(encoding="utf-8")):
+            assert len(alt) > 20
+
+
+def test_repository_is_small():
+    sizes = {file: file.stat().st_size for file in tracked()}
+    assert sizes, "nothing found to weigh"
+    assert max(sizes.values()) < 20e6
+    assert sum(sizes.values()) < 60e6
+
+
+def test_no_file_names_a_machine_path_or_holds_a_pickle():
+    found = []
+    for file in tracked():
+        if file.suffix in {".bin", ".pt", ".pth", ".pkl", ".ckpt"}:
+            found.append(f"{file.name}: weights are safetensors")
+        if file.suffix in {
+            ".py",
+            ".md",
+            ".toml",
+            ".yml",
+            ".yaml",
+            ".txt",
+            ".sha256",
+            "",
+        }:
+            text = file.read_text(encoding="utf-8")
+            if file.parent.name != "tests" and guards.PATHS.search(text):
+                found.append(f"{file.name}: {guards.PATHS.search(text)[0]}")
+    assert found == []
+
+
+def test_top_level_is_what_readers_expect():
+    visible = {file.relative_to(ROOT).parts[0] for file in tracked()}
+    assert {name for name in visible if not name.startswith(".")} == {
+        "LICENSE", "Makefile", "README.md", "data", "environment.yml", "notebooks",
+        "pyproject.toml", "src", "tests",
+    }  # fmt: skip
+
+
+def test_bare_make_lists_every_task():
+    listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True)
+    assert listed.returncode == 0, listed.stderr
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    tasks = set(re.search(r"^\.PHONY: (.+)$", makefile, flags=re.M)[1].split())
+    assert tasks >= {"run", "test", "lab", "record", "lint", "format", "clean", "bench"}
+    assert {line.split()[1] for line in listed.stdout.splitlines()} == tasks
+
+
+def test_clean_never_touches_notebooks_or_data():
+    printed = subprocess.run(
+        ["make", "-n", "clean"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert printed.stdout.strip() == "rm -rf build .venv"
+
+
+def test_workflow_and_ci_call_the_commands_of_the_readme():
+    workflow = (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
+    ci = (ROOT / ".ci/run").read_text(encoding="utf-8")
+    assert "bash .ci/run" in workflow
+    assert "make test" in ci and "make test" in (ROOT / "README.md").read_text(
+        encoding="utf-8"
+    )
+
+
+def test_decisions_are_dated():
+    text = (ROOT / ".github/CONTRIBUTING.md").read_text(encoding="utf-8")
+    entries = re.findall(
+        r"^- \*\*(.+?)\*\*", text.partition("## Decisions")[2], flags=re.M
+    )
+    assert len(entries) >= 5
+    assert all(re.match(r"\d{4}-\d\d-\d\d, ", entry) for entry in entries)
+
+
+def test_every_task_that_needs_the_environment_sets_it_up():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    rules = re.findall(
+        r"^([a-z]+):(.*?)(?:  ##.*)?\n((?:\t.+\n)+)", makefile, flags=re.M
+    )
+    assert len(rules) > 8
+    for name, needs, recipe in rules:
+        if "$(PYTHON)" in recipe:
+            assert "encoder" in needs or "$(READY)" in needs, name
