@@ -105,6 +105,14 @@ def no_shell_and_no_magic(notebook, name):
 
 
 @guard
+def no_output_is_hidden_by_a_semicolon(notebook, name):
+    """IPython hides what ends in `;`, but under nbval it shows it: the outputs differ."""
+    for cell in code(notebook):
+        if cell.source.rstrip().endswith(";"):
+            yield f"{cell.id}: give the last value a name instead of a semicolon"
+
+
+@guard
 def nothing_is_updated_in_place(notebook, name):
     for cell in code(notebook):
         if found := re.search(r"clear_output|update_display|display_id", cell.source):

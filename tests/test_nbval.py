@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from hf_tutorial import NOTEBOOKS
+from hf_tutorial import NOTEBOOKS, publish
+from tests import guards
 
 ROOT = NOTEBOOKS.parent
 
@@ -95,3 +97,18 @@ def test_edited_number_in_a_notebook_of_ours_fails(nbval):
     output = notebook.cells[-1].outputs[0]
     output.text = output.text.replace("[101", "[102")
     assert nbval(notebook).returncode == 1
+
+
+def test_every_code_cell_of_every_notebook_is_collected():
+    listed = subprocess.run(
+        [sys.executable, "-m", "pytest", "-n0", "-q", "--collect-only", "notebooks"],
+        cwd=ROOT, capture_output=True, text=True, timeout=120,
+    ).stdout  # fmt: skip
+    collected = Counter(
+        line.split("::")[0] for line in listed.splitlines() if "::Cell" in line
+    )
+    expected = {
+        f"notebooks/{path.name}": len(guards.code(nbformat.read(path, as_version=4)))
+        for path in publish.discover()
+    }
+    assert dict(collected) == expected and sum(expected.values()) > 100

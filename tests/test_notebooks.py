@@ -122,6 +122,7 @@ PLANTED = {
         lambda n: source(n, "!pip install transformers"),
         lambda n: source(n, "%matplotlib inline"),
     ],
+    "no_output_is_hidden_by_a_semicolon": [lambda n: source(n, "plt.plot([1]);")],
     "nothing_is_updated_in_place": [lambda n: source(n, "clear_output(wait=True)")],
     "no_widget_state": [
         lambda n: n.metadata.update(widgets={}),

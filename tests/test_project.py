@@ -1,5 +1,6 @@
 """The repository around the notebooks: pins, tables, links, sizes, tasks."""
 
+import os
 import re
 import subprocess
 import tomllib
@@ -24,6 +25,15 @@ def tracked() -> list[Path]:
     )  # fmt: skip
     files = [ROOT / name for name in listed.stdout.split("\0") if name]
     return [file for file in files if file.is_file()]
+
+
+def make(*arguments: str) -> subprocess.CompletedProcess:
+    """Run make as from a shell, also where the tests run under make themselves."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
+    return subprocess.run(
+        ["make", "--no-print-directory", *arguments],
+        cwd=ROOT, env=environment, capture_output=True, text=True,
+    )  # fmt: skip
 
 
 def pins_of_pyproject() -> dict[str, str]:
@@ -154,7 +164,7 @@ def test_top_level_is_what_readers_expect():
 
 
 def test_bare_make_lists_every_task():
-    listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True)
+    listed = make()
     assert listed.returncode == 0, listed.stderr
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     tasks = set(re.search(r"^\.PHONY: (.+)$", makefile, flags=re.M)[1].split())
@@ -163,9 +173,7 @@ def test_bare_make_lists_every_task():
 
 
 def test_clean_never_touches_notebooks_or_data():
-    printed = subprocess.run(
-        ["make", "-n", "clean"], cwd=ROOT, capture_output=True, text=True
-    )
+    printed = make("-n", "clean")
     assert printed.stdout.strip() == "rm -rf build .venv"
 
 

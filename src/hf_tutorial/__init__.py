@@ -6,9 +6,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from hf_tutorial import sources
-
-__all__ = ["sources", "start"]
+__all__ = ["start"]
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
@@ -24,6 +22,8 @@ def start(seed: int = 0) -> None:
         FileNotFoundError: The working directory is not `notebooks/`.
         ValueError: HF_TUTORIAL_SOURCE holds an unknown word.
     """
+    from hf_tutorial import sources
+
     _shorten_tracebacks()
     if Path.cwd() != NOTEBOOKS.resolve():
         raise FileNotFoundError(
