@@ -34,7 +34,8 @@ EXERCISES = {
         WANTED_MASK,
         {
             "upside down": 1 - WANTED_MASK,
-            "True and False": WANTED_MASK.bool(),
+            "as torch.bool": WANTED_MASK.bool(),
+            "as torch.float32": WANTED_MASK.float(),
             "one number for each ID": WANTED_MASK[0],
             "special tokens included": torch.zeros(2, 6),
         },
@@ -54,7 +55,12 @@ EXERCISES = {
             "are the offsets": lambda text, t, i: head_of(t, text)[i],
             "is the token": lambda text, t, i: t.tokenize(text)[i - 1],
             "came from": lambda text, t, i: "society",
-            "an empty string": lambda text, t, i: "CAFÉ",
+            "an empty string": lambda text, t, i: (
+                text[slice(*head_of(t, text)[i])] if any(head_of(t, text)[i]) else "[CLS]"
+            ),
+            "is the whole word": lambda text, t, i: (
+                text[slice(*head_of(t, text)[i])] and (text.split() * 9)[min(i - 1, 1)]
+            ),
         },
     ),
     "change_by_layer": (
@@ -96,6 +102,7 @@ EXERCISES = {
             "each query's largest": (0.0833, 0.0833),
             "over the 12 keys": (0.99, 0.6),
             "before softmax": (0.86, 0.86),
+            "not percentages": (86, 29),
             "are off": (0.47, 0.27),
         },
     ),
@@ -111,6 +118,7 @@ EXERCISES = {
     "repeated_word_head": (
         (2, 9),
         {
+            "divmod by 12": 33,
             "layer first": (9, 2),
             "does not exist": (6, 0),
             "leave the diagonal out": (1, 1),

@@ -130,7 +130,7 @@ def test_record_saves_outputs_minutes_and_the_table(folder, tmp_path):
     assert notebook.cells[1].outputs[0].data["text/plain"] == "2"
     assert notebook.metadata["minutes"] == 5
     assert (
-        "Minutes: 5, exercises apart; all cells run in under"
+        "Minutes: 5, exercises apart; all cells run in about"
         in notebook.cells[0].source
     )
     readme = (tmp_path / "README.md").read_text(encoding="utf-8")

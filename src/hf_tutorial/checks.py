@@ -89,6 +89,8 @@ def largest_weights(answer: tuple[float, float]) -> Verdict:
         return again(
             "1/12 is the mean of all weights: take each query's largest one, then the mean"
         )
+    if raw > 1 or divided > 1:
+        return again("weights are shares from 0 to 1, not percentages")
     if raw > 0.97:
         return again("softmax runs over the 12 keys, which are the last axis")
     if abs(divided - raw) < 0.01:
@@ -118,7 +120,7 @@ def share_on_itself(answer: Callable) -> Verdict:
     verdict = _returned(value, "one number per layer and head")
     if verdict is not None:
         return verdict
-    value = torch.as_tensor(value)
+    value = torch.as_tensor(value).float()
     if tuple(value.shape) == (2, 2, size):
         return again("one number per query is left: average over the last axis")
     if tuple(value.shape) != (2, 2):
@@ -139,7 +141,15 @@ def share_on_itself(answer: Callable) -> Verdict:
 @check("a pair (layer, head)")
 def repeated_word_head(answer: tuple[int, int]) -> Verdict:
     """Exercise 3.3: head 2.9 of the bundled encoder."""
-    layer, head = (int(number) for number in answer)
+    import numpy as np
+
+    # A tensor such as [[2, 9]] will do.
+    numbers = [int(number) for number in np.asarray(answer).ravel()]
+    if len(numbers) == 1:
+        return again(
+            "one number counts all heads in a row: divmod by 12 makes a pair of it"
+        )
+    layer, head = numbers
     if (layer, head) == (9, 2):
         return again("layer first, then head")
     if not (0 <= layer < 6 and 0 <= head < 12):
@@ -199,8 +209,10 @@ def unknown_share(answer: Callable) -> Verdict:
             "[CLS] and [SEP] are counted too: leave special tokens out of the total"
         )
     if abs(value) < 1e-6:
-        return again("found none where 4 of 8 are: this tokenizer's unknown token is not '[UNK]', "
-                     "ask for `tokenizer.unk_token`")  # fmt: skip
+        return again(
+            "found none where 4 of 8 are: this tokenizer's unknown token is not '[UNK]', or "
+            "you dropped it along with the special tokens"
+        )
     if abs(value - 0.5) > 1e-6:
         return again(f"{value:.3f} for a text with 4 unknown tokens of 8")
     if abs(float(answer("the film", tokenizer))) > 1e-6:
@@ -223,8 +235,8 @@ def attention_mask(answer: Any) -> Verdict:
         return again("upside down: 1 keeps a token, 0 ignores it")
     if not torch.equal(answer.long(), wanted):
         return again("1 for every ID that is not 0, special tokens included")
-    if answer.dtype == torch.bool:
-        return again("right places, but as True and False: call .long() for integers")
+    if answer.is_floating_point() or answer.dtype == torch.bool:
+        return again(f"right places, but as {answer.dtype}: call .long() for integers")
     return correct(
         "the mask is nothing but `ids != pad`, as long as the pad has an ID of its own"
     )
@@ -256,24 +268,32 @@ def source_of(answer: Callable) -> Verdict:
     from hf_tutorial import sources
 
     tokenizer = AutoTokenizer.from_pretrained(sources.checkpoint("encoder"))
-    text = "CAFÉ society"
+    text = "CAFÉ snowploughs"
+    encoding = tokenizer(text, return_offsets_mapping=True)
     value = answer(text, tokenizer, 1)
     verdict = _returned(value, "a piece of the text")
     if verdict is not None:
         return verdict
     if isinstance(value, tuple | list):
         return again(f"{value!r} are the offsets: cut the text with them")
-    if value in ("cafe", "caf", "ca"):
+    if value == encoding.tokens()[1] != text[slice(*encoding["offset_mapping"][1])]:
         return again(
             f"{value!r} is the token; the text says it with capitals and an accent"
         )
-    begin, end = tokenizer(text, return_offsets_mapping=True)["offset_mapping"][1]
-    if value != text[begin:end]:
+    for position, (begin, end) in enumerate(encoding["offset_mapping"]):
+        value = answer(text, tokenizer, position)
+        if value == text[begin:end]:
+            continue
+        if begin == end:
+            return again("a special token came from no letter: give an empty string")
+        if value in text.split():
+            return again(
+                f"{value!r} is the whole word; token {position} is only a piece of it"
+            )
         return again(
-            f"position 1 of {text!r} came from {text[begin:end]!r}, not {value!r}"
+            f"token {position} of {text!r} came from {text[begin:end]!r}, not {value!r}"
         )
-    if answer(text, tokenizer, 0) != "":
-        return again("[CLS] at position 0 came from no letter: an empty string")
+    begin, end = encoding["offset_mapping"][1]
     return correct(
         f"{text[begin:end]!r} as it was written, though the tokenizer lower-cased it"
     )
@@ -287,7 +307,8 @@ def change_by_layer(answer: Callable) -> Verdict:
     """Exercise 2.1: layer i turns entry i into entry i + 1."""
     import torch
 
-    states = tuple(torch.tensor([value, 0.0]) for value in (0, 2, -3, -4))
+    # As (batch, sequence, hidden), so that an answer may name its axes.
+    states = tuple(torch.tensor([[[value, 0.0]]]) for value in (0, 2, -3, -4))
     value = answer(states)
     verdict = _returned(value, "one number per layer")
     if verdict is not None:

@@ -388,7 +388,7 @@ def measure(notebook: nbformat.NotebookNode, seconds: float) -> None:
     minutes = max(5, 5 * round(reading / 300))
     runs = max(10, -(-seconds // 10) * 10)
     notebook.metadata["minutes"] = minutes
-    sentence = f"Minutes: {minutes}, exercises apart; all cells run in under {runs:.0f} seconds."
+    sentence = f"Minutes: {minutes}, exercises apart; all cells run in about {runs:.0f} seconds."
     opening, found = re.subn(r"Minutes: .*", sentence, notebook.cells[0].source)
     if not found:
         raise ValueError("the first cell has no line 'Minutes: ...' to fill in")
