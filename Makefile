@@ -25,7 +25,7 @@ lab: encoder  ## open the first notebook in JupyterLab
 run: encoder  ## execute every notebook top to bottom into build/, with pages to read
 	$(PYTHON) -m hf_tutorial.publish run
 
-test: encoder  ## everything CI checks: code, notebooks, saved outputs
+test: encoder  ## check code, notebooks and saved outputs, as CI does
 	$(PYTHON) -m pytest
 
 record: encoder  ## execute every notebook and save its outputs into notebooks/

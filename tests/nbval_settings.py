@@ -5,9 +5,12 @@ machine. A cell that raises makes the rest of its notebook meaningless: nbval wo
 all the same, so the rest is skipped here, and the one failure is what the reader sees.
 """
 
+import os
+
 import pytest
 from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 
+os.environ["CUDA_VISIBLE_DEVICES"] = ""  # saved outputs are those of a CPU
 BROKEN = pytest.StashKey[str]()
 
 

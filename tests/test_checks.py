@@ -1,5 +1,7 @@
 """Every exercise: no answer, wrong kinds of answers, and the likely slips with their hints."""
 
+import sys
+
 import nbformat
 import pytest
 import torch
@@ -69,6 +71,7 @@ EXERCISES = {
             "so 3 layers": lambda s: [x.abs().max() for x in s],
             "not with entry 0": lambda s: [(x - s[0]).abs().max() for x in s[1:]],
             "absolute change": lambda s: [(b - a).max() for a, b in zip(s, s[1:], strict=False)],
+            "how far is it": lambda s: [(b - a).norm() for a, b in zip(s, s[1:], strict=False)],
             "mean change": lambda s: [(b - a).abs().mean() for a, b in zip(s, s[1:], strict=False)],
             "from each to the next": lambda s: [9, 9, 9],
         },
@@ -93,6 +96,7 @@ EXERCISES = {
             "keep the name": lambda info: [*info["missing_keys"], *info["mismatched_keys"]],
             "drawn anew": lambda info: sorted(info["missing_keys"]),
             "all missing and mismatched": lambda info: ["classifier.bias"],
+            "no order": lambda info: info["missing_keys"] | {"classifier.bias"},
         },
     ),
     "largest_weights": (
@@ -198,6 +202,38 @@ def test_answer_of_any_kind_gets_a_sentence(name, answer):
     verdict = getattr(checks, name)(answer)
     assert verdict.outcome == "try again"
     assert 10 < len(verdict.message) < 300 and "\n" not in verdict.message
+
+
+class Unprintable:
+    def __repr__(self):
+        raise RuntimeError("no")
+
+
+def leaves():
+    sys.exit("bye")
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_nothing_escapes_a_check(name):
+    check = getattr(checks, name)
+    for answer in (Unprintable(), leaves, lambda *x: leaves(), lambda *x: 1 / 0):
+        assert check(answer).outcome == "try again"
+    assert check(1, 2, 3, 4).outcome == "try again"
+
+
+def test_pair_may_come_as_two_arguments():
+    assert checks.repeated_word_head(2, 9).outcome == "correct"
+
+
+def test_number_that_is_none_is_never_correct():
+    nan = float("nan")
+    assert checks.largest_weights((nan, nan)).outcome == "try again"
+    assert checks.unknown_share(lambda text, t: nan).outcome == "try again"
+
+
+def test_check_of_bundled_heads_says_so_on_other_models(monkeypatch):
+    monkeypatch.setenv("HF_TUTORIAL_SOURCE", "hub")
+    assert "bundled encoder only" in checks.repeated_word_head((2, 9)).message
 
 
 def test_missing_return_is_suspected():

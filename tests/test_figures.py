@@ -118,6 +118,31 @@ def test_head_map_refuses_anything_but_one_number_per_head(uniform_weights):
         figures.head_map(uniform_weights, "bits")
 
 
+def test_head_map_refuses_values_that_its_scale_would_hide():
+    for values, limits in (
+        ([[-1.0, 1.0]], None),
+        ([[float("nan"), 1.0]], None),
+        ([[2.0]], (0, 1)),
+    ):
+        with pytest.raises(ValueError, match="do not fit the scale.*pass limits"):
+            figures.head_map(np.array(values), "bits", limits=limits)
+
+
+@pytest.mark.parametrize("token", [" ", "", "$x$", "$", r"$\x$", "Ġthe"])
+def test_any_token_can_be_a_label(token):
+    tokens = ["[CLS]", token, "[SEP]"]
+    drawn(figures.attention_grid(np.full((1, 1, 3, 3), 1 / 3), tokens))
+    figure = figures.attention_heads(np.full((1, 3, 3), 1 / 3), tokens, ["x"])
+    drawn(figure)
+    assert figure.axes[0].get_xticklabels()[1].get_text() == token
+    drawn(figures.token_boxes({"x": tokens}))
+
+
+def test_token_boxes_refuses_one_text_as_special_tokens():
+    with pytest.raises(ValueError, match="one text: pass a list"):
+        figures.token_boxes({"x": TOKENS}, special="[CLS]")
+
+
 def test_token_boxes_draws_and_counts_each_token():
     axes = figures.token_boxes({"letters": list("cat"), "words": ["cat"]}).axes[0]
     assert len(axes.patches) == 4

@@ -38,7 +38,7 @@ def nbval(tmp_path):
             k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")
         }
         return subprocess.run(
-            [sys.executable, "-m", "pytest", "-c", "pyproject.toml", "-n0", "-q", "-rs",
+            [sys.executable, "-m", "pytest", "-c", "pyproject.toml", "-n0", "-q", "-rs", "--color=no",
              *options, str(path)],
             cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120,
         )  # fmt: skip

@@ -3,6 +3,10 @@
 import base64
 import io
 import re
+import signal
+import subprocess
+import sys
+import time
 
 import nbformat
 import pytest
@@ -89,8 +93,6 @@ def test_two_notebooks_run_at_a_time(folder):
         folder, **{f"_0{n}_sleep": lesson("import time\ntime.sleep(3)") for n in (1, 2)}
     )
     executions = publish.execute(publish.discover())
-    import time
-
     clock = time.perf_counter()
     publish.execute(publish.discover(), at_once=2)
     together = time.perf_counter() - clock
@@ -104,9 +106,26 @@ def test_notebook_runs_in_its_own_folder(folder):
 
 
 def test_dead_kernel_is_named(folder):
-    put(folder, _01_dead=lesson("import os\nos._exit(1)"))
+    put(folder, _01_dead=lesson("import os, time\ntime.sleep(1)\nos._exit(1)"))
     (execution,) = publish.execute(publish.discover())
     assert "cell 1: the kernel died" in execution.failure
+    assert execution.peak_bytes > 0
+
+
+def test_interrupt_stops_every_notebook(folder):
+    put(
+        folder,
+        **{f"_0{n}_long": lesson("import time\ntime.sleep(60)") for n in (1, 2, 3)},
+    )
+    program = "import sys; from pathlib import Path; from hf_tutorial import publish;"
+    program += "publish.execute(publish.discover(Path(sys.argv[1])))"
+    running = subprocess.Popen(
+        [sys.executable, "-c", program, str(folder)], stderr=subprocess.PIPE, text=True
+    )
+    time.sleep(5)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=20)
+    assert running.returncode != 0 and "KeyboardInterrupt" in said
 
 
 def test_endless_cell_is_named(folder, monkeypatch):
@@ -157,6 +176,40 @@ def test_record_refuses_all_when_one_fails(folder, tmp_path, capsys):
         "FAILED in cell 1: ZeroDivisionError" in said.out
         and "nothing recorded" in said.err
     )
+
+
+@pytest.mark.parametrize(
+    "fault", ["no minutes", "no question", "no marks", "no picture"]
+)
+def test_record_writes_all_or_nothing(folder, tmp_path, fault):
+    bad = lesson("1")
+    if fault == "no minutes":
+        bad.cells[0].source = "# A title\n\n**Is it so?**"
+    elif fault == "no question":
+        bad.cells[0].source = "# A title\n\nMinutes: "
+    elif fault == "no marks":
+        (tmp_path / "README.md").write_text("nothing", encoding="utf-8")
+    else:
+        bad.cells[1].metadata["picture"] = "images/a.png"
+    put(folder, _01_good=lesson("1 + 1"), _02_bad=bad)
+    before = contents(folder)
+    with pytest.raises((ValueError, TypeError)):
+        publish.record([])
+    assert contents(folder) == before
+
+
+def test_record_of_a_name_that_nothing_has_is_refused(folder):
+    put(folder, _01_one=lesson("1"))
+    with pytest.raises(SystemExit, match="no notebook's name begins with 9"):
+        publish.record(["9"])
+
+
+def test_record_bears_a_neighbour_that_was_never_recorded(folder, tmp_path):
+    other = lesson("2")
+    del other.metadata["minutes"]
+    put(folder, _01_one=lesson("1"), _02_other=other)
+    assert publish.record(["01"]) == 0
+    assert "| Is it so? | ? |" in (tmp_path / "README.md").read_text(encoding="utf-8")
 
 
 def test_record_refuses_outputs_of_other_models(folder, monkeypatch):
@@ -252,11 +305,13 @@ def test_handout_has_no_solutions_and_no_outputs(folder):
     notebook = lesson("x = ...", "x = 1")
     notebook.cells[2].metadata["tags"] = ["solution"]
     notebook.cells[1].outputs = [new_output("stream", text="not attempted")]
+    notebook.cells[0].source += "A hint. Solutions are folded below."
     put(folder, _01_good=notebook)
     assert publish.main(["handout"]) == 0
     written = nbformat.read(publish.BUILD / "handout" / "01_good.ipynb", as_version=4)
     assert [cell.source for cell in written.cells[1:]] == ["x = ..."]
     assert written.cells[1].outputs == []
+    assert written.cells[0].source.endswith("A hint.")
 
 
 def test_handout_of_a_notebook_without_solutions_is_refused():

@@ -25,7 +25,7 @@ def data(tmp_path, monkeypatch):
     shutil.copy(sources.DATA / "models" / "encoder.sha256", models)
     (models / sources.ENCODER_FOLDER).mkdir()
     for file in ENCODER.iterdir():
-        (models / sources.ENCODER_FOLDER / file.name).hardlink_to(file)
+        (models / sources.ENCODER_FOLDER / file.name).symlink_to(file)
     monkeypatch.setattr(sources, "DATA", tmp_path / "data")
     return tmp_path / "data"
 
@@ -212,7 +212,7 @@ print(sources.place_encoder(Path(sys.argv[1])))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         environment = {
-            **{k: v for k, v in os.environ.items() if not k.endswith("_proxy")},
+            **{k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")},
             "HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}",
             "HF_HUB_OFFLINE": "0",
             "HF_HUB_DISABLE_XET": "1",

@@ -4,6 +4,7 @@ import importlib.metadata
 import os
 import subprocess
 import sys
+import tempfile
 import time
 
 import pytest
@@ -14,6 +15,9 @@ from hf_tutorial import NOTEBOOKS
 
 def python(program: str, **environment: str) -> subprocess.CompletedProcess:
     """Run a program in notebooks/, in a process of its own, as a kernel would."""
+    environment.setdefault(
+        "MPLCONFIGDIR", tempfile.gettempdir()
+    )  # HOME may be read-only
     clean = {
         k: v
         for k, v in os.environ.items()
@@ -108,6 +112,12 @@ def test_library_that_is_not_there_counts_as_off_its_pin(monkeypatch):
 def test_local_suffix_of_a_version_does_not_count(monkeypatch):
     monkeypatch.setattr(importlib.metadata, "version", lambda name: "2.13.0+cpu")
     assert "torch" not in hf_tutorial.versions_off_pin()
+
+
+def test_source_cannot_change_within_a_kernel():
+    program = "import os; from hf_tutorial import start; start();"
+    program += "os.environ['HF_TUTORIAL_SOURCE'] = 'hub'; start()"
+    assert "restart the kernel to use 'hub'" in python(program).stderr
 
 
 @pytest.fixture

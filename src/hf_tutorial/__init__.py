@@ -9,6 +9,7 @@ from pathlib import Path
 __all__ = ["start"]
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+_source: str | None = None  # what start() was called with first
 
 
 def start(seed: int = 0) -> None:
@@ -21,6 +22,7 @@ def start(seed: int = 0) -> None:
     Raises:
         FileNotFoundError: The working directory is not `notebooks/`.
         ValueError: HF_TUTORIAL_SOURCE holds an unknown word.
+        RuntimeError: It has changed since this kernel started with another one.
     """
     from hf_tutorial import sources
 
@@ -31,6 +33,13 @@ def start(seed: int = 0) -> None:
             "notebooks/: open it with `make lab`, or move there with os.chdir('notebooks')"
         )
     source = sources.origin()
+    global _source
+    if _source not in (None, source):
+        raise RuntimeError(
+            f"this kernel started with HF_TUTORIAL_SOURCE={_source} and the libraries "
+            f"remember it: restart the kernel to use {source!r}"
+        )
+    _source = source
     for package, (found, pinned) in versions_off_pin().items():
         print(
             f"{package} is {found}; the saved outputs were made with {pinned}, so numbers may "

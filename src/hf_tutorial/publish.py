@@ -8,12 +8,14 @@ python -m hf_tutorial.publish handout   # build/handout/: no solutions, no outpu
 import argparse
 import asyncio
 import base64
+import contextlib
 import copy
 import importlib.resources
 import io
 import os
 import re
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -132,11 +134,15 @@ async def _execute(execution: Execution, bar: tqdm, running: dict[str, str]) -> 
     )
     clock = time.perf_counter()
     try:
-        async with client.async_setup_kernel():
-            with _peak_memory(client.km) as peak:
+        # Notebooks are shown and compared as they run on a CPU.
+        env = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+        async with client.async_setup_kernel(env=env):
+            # nbclient would take Ctrl-C for itself and stop one kernel of several.
+            with contextlib.suppress(NotImplementedError):
+                asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
+            with _peak_memory(client.km, execution):
                 for index, cell in enumerate(cells):
                     await client.async_execute_cell(cell, index)
-            execution.peak_bytes = peak.bytes
         silent = [
             number for number, index in enumerate(code, 1) if _kept_quiet(cells[index])
         ]
@@ -147,7 +153,7 @@ async def _execute(execution: Execution, bar: tqdm, running: dict[str, str]) -> 
     except CellTimeoutError:
         execution.failure = f"cell {current}: no answer within {CELL_TIMEOUT} s"
     except CellExecutionError as error:
-        execution.failure = f"cell {current}: {error.ename}: {_plain(error.evalue)}"
+        execution.failure = f"cell {current}: {error.ename}: {_one_line(error.evalue)}"
     except DeadKernelError:
         execution.failure = f"cell {current}: the kernel died (out of memory?)"
     except Exception as error:
@@ -162,11 +168,11 @@ def _kept_quiet(cell) -> bool:
 
 
 class _peak_memory:
-    """Sample the memory of a kernel and its children while a block runs."""
+    """Sample the memory of a kernel and its children into an execution."""
 
-    def __init__(self, manager):
+    def __init__(self, manager, execution: Execution):
         self.process = psutil.Process(manager.provisioner.pid)
-        self.bytes = 0
+        self.execution = execution
         self.over = threading.Event()
 
     def __enter__(self):
@@ -185,11 +191,15 @@ class _peak_memory:
                 total = sum(process.memory_info().rss for process in family)
             except psutil.Error:
                 continue  # a process ended between listing and asking
-            self.bytes = max(self.bytes, total)
+            self.execution.peak_bytes = max(self.execution.peak_bytes, total)
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"\x1b\[[0-9;]*m", "", text).strip().replace("\n", " ")[:300]
+    return re.sub(r"\x1b\[[0-9;]*m", "", text).rstrip()
+
+
+def _one_line(text: str) -> str:
+    return " ".join(_plain(text).split())[:300]
 
 
 def table(executions: list[Execution]) -> str:
@@ -300,6 +310,8 @@ def record(names: list[str]) -> int:
             "HF_TUTORIAL_SOURCE is set: only outputs of the bundled models are recorded"
         )
     paths = [p for p in discover() if not names or p.name.startswith(tuple(names))]
+    if not paths:
+        sys.exit(f"no notebook's name begins with {' or '.join(names)}")
     executions = execute(paths, at_once=1)  # alone, so that the seconds are a reader's
     print(table(executions))
     if any(e.failure for e in executions):
@@ -308,18 +320,37 @@ def record(names: list[str]) -> int:
             file=sys.stderr,
         )
         return 1
+    contents: dict[Path, bytes] = {}  # all of it is made before any of it is written
+    recorded = {}
     for execution in executions:
-        notebook = normalise(execution.notebook)
+        notebook = recorded[execution.path] = normalise(execution.notebook)
         measure(notebook, execution.seconds)
-        nbformat.write(notebook, execution.path)
+        contents[execution.path] = (nbformat.writes(notebook) + "\n").encode()
         for cell in notebook.cells:
             if target := cell.metadata.get("picture"):
-                picture = next(o.data["image/png"] for o in cell.outputs if "data" in o)
-                (NOTEBOOKS / target).write_bytes(base64.b64decode(picture))
+                contents[NOTEBOOKS / target] = _picture(cell)
     readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    readme.write_text(with_table(text, readme_table()), encoding="utf-8")
+    text = with_table(readme.read_text(encoding="utf-8"), readme_table(recorded))
+    contents[readme] = text.encode()
+    _write_all(contents)
     return 0
+
+
+def _picture(cell: nbformat.NotebookNode) -> bytes:
+    for output in cell.outputs:
+        if "image/png" in output.get("data", {}):
+            return base64.b64decode(output.data["image/png"])
+    raise ValueError(
+        f"cell {cell.id} should make {cell.metadata.picture}, but drew nothing"
+    )
+
+
+def _write_all(contents: dict[Path, bytes]) -> None:
+    """Write files so that each is either the old one or the new one, never half of it."""
+    for path, content in contents.items():
+        path.with_name(f".{path.name}.new").write_bytes(content)
+    for path in contents:
+        os.replace(path.with_name(f".{path.name}.new"), path)
 
 
 def normalise(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -395,19 +426,22 @@ def measure(notebook: nbformat.NotebookNode, seconds: float) -> None:
     notebook.cells[0].source = opening
 
 
-def readme_table() -> str:
-    """Make README's table of notebooks from the notebooks themselves."""
+def readme_table(recorded: dict[Path, nbformat.NotebookNode] | None = None) -> str:
+    """Make README's table of notebooks from the notebooks themselves.
+
+    Args:
+        recorded: Notebooks about to be written, by path; the others are read.
+    """
     rows = [
         "| | Notebook | The question it answers | Minutes |",
         "| --- | --- | --- | --- |",
     ]
     for path in discover():
-        notebook = nbformat.read(path, as_version=4)
+        notebook = (recorded or {}).get(path) or nbformat.read(path, as_version=4)
         title, question = _title(notebook), _question(notebook)
+        minutes = notebook.metadata.get("minutes", "?")
         link = f"[{title}](notebooks/{path.name})"
-        rows.append(
-            f"| {path.stem[:2]} | {link} | {question} | {notebook.metadata['minutes']} |"
-        )
+        rows.append(f"| {path.stem[:2]} | {link} | {question} | {minutes} |")
     return "\n".join(rows)
 
 
@@ -450,6 +484,7 @@ def without_solutions(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         raise ValueError("no cell is tagged 'solution': is this one of our notebooks?")
     notebook.cells = kept
     for cell in notebook.cells:
+        cell.source = cell.source.replace(" Solutions are folded below.", "")
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     return notebook

