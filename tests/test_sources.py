@@ -23,6 +23,7 @@ def data(tmp_path, monkeypatch):
     models = tmp_path / "data" / "models"
     models.mkdir(parents=True)
     shutil.copy(sources.DATA / "models" / "encoder.sha256", models)
+    shutil.copy(sources.DATA / "checksums.sha256", models.parent)
     (models / sources.ENCODER_FOLDER).mkdir()
     for file in ENCODER.iterdir():
         (models / sources.ENCODER_FOLDER / file.name).symlink_to(file)

@@ -160,25 +160,42 @@ def _entry(table: dict, role: str, kind: str):
 
 
 def _bundled(folder: Path) -> str:
+    where = f"data/{folder.relative_to(DATA).as_posix()}"
+    # Everything but the encoder is committed, so git has it.
+    restore = f"restore it with `git restore {where}`"
     if not folder.is_dir():
-        # Everything but the encoder is committed, so git has it.
-        where = f"data/{folder.relative_to(DATA).as_posix()}"
-        raise FileNotFoundError(
-            f"the bundled folder {where} is missing: restore it with `git restore {where}`"
-        )
+        raise FileNotFoundError(f"the bundled folder {where} is missing: {restore}")
+    sums = {
+        name: digest
+        for name, digest in _sums(DATA / "checksums.sha256").items()
+        if (DATA / name).is_relative_to(folder)
+    }
+    damaged = {
+        f"data/{name}": problem for name, problem in _damaged(DATA, sums).items()
+    }
+    if damaged:
+        kind = FileNotFoundError if "missing" in damaged.values() else OSError
+        raise kind(f"{where} is damaged ({_list(damaged)}): {restore}")
     return os.path.relpath(folder).replace(os.sep, "/")
 
 
-def _encoder_sums() -> dict[str, str]:
-    lines = (
-        (DATA / "models" / "encoder.sha256").read_text(encoding="utf-8").splitlines()
-    )
+def _sums(file: Path) -> dict[str, str]:
+    lines = file.read_text(encoding="utf-8").splitlines()
     return {name: digest for digest, name in (line.split() for line in lines)}
 
 
+def _encoder_sums() -> dict[str, str]:
+    return _sums(DATA / "models" / "encoder.sha256")
+
+
 def _damaged_encoder_files(folder: Path) -> dict[str, str]:
+    return _damaged(folder, _encoder_sums())
+
+
+def _damaged(folder: Path, sums: dict[str, str]) -> dict[str, str]:
+    """Compare files with their checksums: the names of those that differ, and how."""
     damaged = {}
-    for name, expected in _encoder_sums().items():
+    for name, expected in sums.items():
         if not (folder / name).is_file():
             damaged[name] = "missing"
         else:
