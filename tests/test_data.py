@@ -1,9 +1,11 @@
 """The datasets and metrics that lie in data/: their shape, their rules, their checksums."""
 
 import hashlib
+import importlib.util
 import itertools
 import json
 import re
+import sys
 from collections import Counter
 
 import evaluate
@@ -23,6 +25,7 @@ TOPICS = [
     "jobs and pay", "legal", "products", "markets",
 ]  # fmt: skip
 SIZES = {
+    "stories": {"train": 20_000, "validation": 1_000, "test": 1_000},
     "reviews": {"train": 600, "validation": 150, "test": 150},
     "paraphrases": {"train": 300, "validation": 60, "test": 60},
     "headlines": {"train": 400, "validation": 100, "test": 100},
@@ -39,6 +42,18 @@ def loaded(tmp_path_factory):
     """Each dataset as a reader loads it, with a cache of its own."""
     cache = str(tmp_path_factory.mktemp("cache"))
     return {name: load_dataset(str(DATA / name), cache_dir=cache) for name in SIZES}
+
+
+@pytest.fixture(scope="module")
+def recipe():
+    """The program that tells the stories."""
+    spec = importlib.util.spec_from_file_location(
+        "stories", DATA / "recipes" / "stories.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["stories"] = module  # its dataclasses look themselves up there
+    spec.loader.exec_module(module)
+    return module
 
 
 def rows(dataset):
@@ -83,10 +98,53 @@ def test_no_row_is_empty_and_none_occurs_twice(loaded, name):
     assert len(set(texts)) == len(texts)
 
 
+@pytest.mark.parametrize("name", ["reviews", "paraphrases", "headlines"])
 def test_labels_are_names_with_examples_in_every_split(loaded, name):
     for split in loaded[name].values():
         names = split.features["label"].names
         assert set(split["label"]) == set(range(len(names)))
+
+
+def test_stories_are_rebuilt_byte_for_byte(tmp_path, recipe):
+    recipe.write(tmp_path)
+    for file in sorted(tmp_path.iterdir()):
+        assert file.read_bytes() == (DATA / "stories" / file.name).read_bytes()
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_stories_come_from_many_plots_and_frames(recipe):
+    frames = [
+        frame for beats in recipe.FRAMES.values() for beat in beats for frame in beat
+    ]
+    assert len(recipe.FRAMES) >= 30
+    assert len(set(frames)) == len(frames) >= 200
+
+
+def test_stories_are_short_and_use_many_words(loaded):
+    lengths = [len(row["text"].split()) for row in rows(loaded["stories"])]
+    assert 50 <= min(lengths) and max(lengths) <= 120
+    distinct = {
+        word for text in loaded["stories"]["train"]["text"] for word in words(text)
+    }
+    assert len(distinct) >= 1500
+
+
+def test_held_out_stories_have_heroes_and_plots_that_train_has_not(loaded):
+    pairs = {
+        split: set(zip(data["hero"], data["plot"], strict=True))
+        for split, data in loaded["stories"].items()
+    }
+    for first, second in itertools.combinations(pairs.values(), 2):
+        assert first.isdisjoint(second)
+
+
+def test_stories_read_as_sentences(loaded):
+    for text in loaded["stories"]["test"]["text"]:
+        assert not re.search(r"[{}]|\s\s| [,.;!?]|\ba [aeiou]|\ban [^aeiouh]", text), (
+            text
+        )
+        assert text[0].isupper() or text[0] == '"'
+        assert text[-1] in '.!?"' and text.count('"') % 2 == 0, text
 
 
 def test_headlines_have_ten_even_topics(loaded):

@@ -13,7 +13,13 @@ from hf_tutorial import NOTEBOOKS, publish
 from tests import guards
 
 ROOT = NOTEBOOKS.parent
-PAGES = [ROOT / "README.md", ROOT / ".github/CONTRIBUTING.md", ROOT / "data/README.md"]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / ".github/CONTRIBUTING.md",
+    *sorted((ROOT / "data").glob("README.md")),
+    *sorted((ROOT / "data").glob("[!m]*/README.md")),
+    ROOT / "data/metrics/README.md",
+]
 LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -100,7 +106,7 @@ def broken_links(text: str, folder: Path) -> list[str]:
     return broken
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: f"{p.parent.name}-{p.name}")
 def test_links_of_a_page_lead_somewhere(page):
     text = page.read_text(encoding="utf-8")
     assert broken_links(text, page.parent) == []
