@@ -86,7 +86,8 @@ def dataset(role: str) -> tuple[str, ...]:
 
     Raises:
         ValueError: No such role; the message lists the roles.
-        FileNotFoundError: Bundled folder missing; the message says how to restore it.
+        FileNotFoundError: Bundled folder or file missing; the message says how to restore it.
+        OSError: A file is not the committed one; the message names it and both checksums.
     """
     folder, arguments = _entry(DATASETS, role, "dataset")
     return arguments if origin() == "hub" else (_bundled(DATA / folder),)
@@ -97,7 +98,8 @@ def metric(role: str) -> tuple[str, ...]:
 
     Raises:
         ValueError: No such role; the message lists the roles.
-        FileNotFoundError: Bundled folder missing; the message says how to restore it.
+        FileNotFoundError: Bundled folder or file missing; the message says how to restore it.
+        OSError: A file is not the committed one; the message names it and both checksums.
     """
     folder, arguments = _entry(METRICS, role, "metric")
     return arguments if origin() == "hub" else (_bundled(DATA / "metrics" / folder),)
