@@ -14,6 +14,46 @@ def head_of(tokenizer, text):
     return tokenizer(text, return_offsets_mapping=True)["offset_mapping"]
 
 
+def share_of_pads(lengths, size, width=max):
+    cut = [lengths[i : i + size] for i in range(0, len(lengths), size)]
+    return 1 - sum(lengths) / sum(width(batch) * len(batch) for batch in cut)
+
+
+def padded(rows, pad=0, left=False, keep=1):
+    """Collate as exercise 4.2 asks for, or nearly."""
+    width = max(len(row["input_ids"]) for row in rows)
+    ids, mask = [], []
+    for row in rows:
+        fill = width - len(row["input_ids"])
+        row_mask = [keep] * (width - fill) + [1 - keep] * fill
+        row_ids = row["input_ids"] + [pad] * fill
+        ids.append(row_ids[-fill:] + row_ids[:-fill] if left and fill else row_ids)
+        mask.append(row_mask)
+    labels = torch.tensor([row["label"] for row in rows])
+    return {
+        "input_ids": torch.tensor(ids),
+        "attention_mask": torch.tensor(mask),
+        "labels": labels,
+    }
+
+
+def without(batch, key):
+    return {name: value for name, value in batch.items() if name != key}
+
+
+def cut_stream(stream, size, keep_tail=False):
+    stop = len(stream) if keep_tail else len(stream) - size + 1
+    return [stream[i : i + size] for i in range(0, stop, size)]
+
+
+def ended(texts, end):
+    return [token for text in texts for token in [*text, end]]
+
+
+def plain(text):
+    return "".join(c for c in text.lower() if c.isalnum() or c == " ").split()
+
+
 WANTED_MASK = torch.tensor([[1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 1, 1]])
 
 # check: (a right answer, {what its hint says: a wrong answer})
@@ -97,6 +137,63 @@ EXERCISES = {
             "drawn anew": lambda info: sorted(info["missing_keys"]),
             "all missing and mismatched": lambda info: ["classifier.bias"],
             "no order": lambda info: info["missing_keys"] | {"classifier.bias"},
+        },
+    ),
+    "padding_share": (
+        share_of_pads,
+        {
+            "divide by all positions of": lambda lengths, size: 6,
+            "not by the tokens": lambda lengths, size: 6 / 27,
+            "share of tokens": lambda x, size: 1 - share_of_pads(x, size),
+            "a width of its own": lambda x, size: share_of_pads(x, size, lambda b: max(x)),
+            "do not sort": lambda x, size: share_of_pads(sorted(x), size),
+            "the last row is missing": lambda x, size: share_of_pads(x[: len(x) // size * size], size),
+            "one row only": lambda x, size: 1 - sum(x) / 38,
+            "a mean of shares": lambda x, size: 0.15,
+            "8 + 20 + 5": lambda x, size: 0.5,
+            "equal length": lambda x, size: 6 / 33,
+        },
+    ),
+    "collated": (
+        padded,
+        {
+            "with an s": lambda rows: {**without(padded(rows), "labels"), "label": 1},
+            "no 'attention_mask'": lambda rows: without(padded(rows), "attention_mask"),
+            "make it a tensor": lambda rows: {k: v.tolist() for k, v in padded(rows).items()},
+            "wants integers": lambda rows: {**padded(rows), "labels": torch.tensor([1.0, 0.0])},
+            "two rows, the longest": lambda rows: {**padded(rows), "input_ids": torch.zeros(2, 512).long()},
+            "on the left": lambda rows: padded(rows, left=True),
+            "fill up with 0": lambda rows: padded(rows, pad=-100),
+            "upside down": lambda rows: padded(rows, keep=0),
+            "1 for each token": lambda rows: {**padded(rows), "attention_mask": torch.ones(2, 5).long()},
+            "one label per row": lambda rows: {**padded(rows), "labels": torch.tensor([0, 1])},
+        },
+    ),
+    "blocks": (
+        lambda texts, size, end: cut_stream(ended(texts, end), size),
+        {
+            "is short": lambda t, size, end: cut_stream(ended(t, end), size, keep_tail=True),
+            "no end token": lambda t, size, end: cut_stream(sum(t, []), size),
+            "is filled up": lambda t, size, end: cut_stream([*ended(t, end), end], size),
+            "after its text": lambda t, size, end: cut_stream([x for a in t for x in [end, *a]], size)[:1] + [[0, 4, 5, 0]],
+            "one end token only": lambda t, size, end: [[1, 2, 3, 0], [4, 5, 6, 7]],
+            "a block of its own": lambda t, size, end: [(a + [end] * size)[:size] for a in t],
+            "join first": lambda t, size, end: [[9]],
+            "every block is kept": lambda t, size, end: cut_stream(ended(t, end), size)[:2][: len(t) - 1 or 1],
+        },
+    ),
+    "leaked": (
+        lambda train, test: [i for i, text in enumerate(test) if plain(text) in [plain(t) for t in train]],
+        {
+            "not the texts": lambda train, test: [text for text in test if text.lower() == "a fine film"],
+            "positions in train": lambda train, test: [0, 1],
+            "found none": lambda train, test: [i for i, text in enumerate(test) if text in train],
+            "punctuation": lambda train, test: [0],
+            "another order": lambda train, test: [
+                i for i, text in enumerate(test) if sorted(plain(text)) in [sorted(plain(t)) for t in train]
+            ],
+            "no leak from train": lambda train, test: [0, 2, 4],
+            "which test texts": lambda train, test: [2],
         },
     ),
     "largest_weights": (

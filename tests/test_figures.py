@@ -161,6 +161,85 @@ def test_token_boxes_refuses_an_empty_row():
         figures.token_boxes({})
 
 
+def rectangles(axes, *, padding):
+    """Corners and sizes of the hatched boxes of the batches, or of the runs of tokens."""
+    return [
+        (*patch.get_xy(), patch.get_width(), patch.get_height())
+        for patch in axes.patches
+        if bool(patch.get_hatch()) == padding
+    ]
+
+
+def test_padding_picture_fills_tokens_on_either_side_over_a_hatched_batch():
+    axes = figures.padding_picture({"x": [[[1, 1, 0, 0], [0, 1, 1, 1]]]}).axes[0]
+    assert rectangles(axes, padding=True) == [(0, 0, 4, 2)]
+    assert rectangles(axes, padding=False) == [(0, 0, 2, 1), (1, 1, 3, 1)]
+    bottom, top = axes.get_ylim()
+    assert bottom > top  # the first row on top
+
+
+def test_padding_picture_draws_all_panels_to_one_scale():
+    wide, narrow = np.ones((2, 8)), np.ones((2, 3))
+    figure = figures.padding_picture({"a": [wide], "b": [narrow, narrow]})
+    assert {axes.get_xlim() for axes in figure.axes} == {(0, 8)}
+    figure.draw_without_rendering()
+    row = {
+        round(ax.bbox.height / abs(np.diff(ax.get_ylim())[0]), 3) for ax in figure.axes
+    }
+    assert max(row) - min(row) < 0.05 * max(row)
+
+
+def test_padding_picture_keeps_batches_apart():
+    axes = figures.padding_picture({"x": [np.ones((2, 3)), np.ones((1, 2))]}).axes[0]
+    (_, first, _, rows), (_, second, *_) = rectangles(axes, padding=True)
+    assert second > first + rows
+
+
+def test_padding_picture_says_the_share_of_padding():
+    figure = figures.padding_picture({"x": [[[1, 0], [1, 1]], [[1, 1, 1, 0]]]})
+    assert figure.axes[0].get_title(loc="left") == "x: 8 positions, 25% padding"
+
+
+@pytest.mark.parametrize(
+    ("masks", "message"),
+    [
+        ({}, "no batches"),
+        ({"x": []}, "'x' has no batches"),
+        ({"x": [[1, 1, 0]]}, r"shape \(3,\), not \(batch, sequence\)"),
+        ({"x": [[[101, 102, 0]]]}, "holds 102.*input IDs show no padding"),
+        ({"x": [[[float("nan"), 1]]]}, "1 and 0 only"),
+    ],
+)
+def test_padding_picture_refuses_what_is_no_attention_mask(masks, message):
+    with pytest.raises(ValueError, match=message):
+        figures.padding_picture(masks)
+
+
+def test_bars_start_at_zero_and_wear_their_numbers():
+    figure = figures.bars({"MB": {"a": 1234.0, "b": 0.5}, "s": {"a": 2, "b": 0}})
+    assert [axes.get_xlabel() for axes in figure.axes] == ["MB", "s"]
+    assert [bar.get_width() for bar in figure.axes[0].patches] == [1234, 0.5]
+    assert all(axes.get_xlim()[0] == 0 for axes in figure.axes)
+    assert [t.get_text() for t in figure.axes[0].texts] == ["1,234", "0.5"]
+    bottom, top = figure.axes[0].get_ylim()
+    assert bottom > top
+
+
+@pytest.mark.parametrize(
+    ("panels", "message"),
+    [
+        ({}, "no bars"),
+        ({"MB": {}}, "no bars"),
+        ({"MB": {"a": 1}, "s": {"b": 1}}, r"'s' has the bars \['b'\], not \['a'\]"),
+        ({"MB": {"a": -1}}, "'a' is -1 MB: a bar from 0"),
+        ({"MB": {"a": float("nan")}}, "'a' is nan"),
+    ],
+)
+def test_bars_refuse_what_a_length_cannot_show(panels, message):
+    with pytest.raises(ValueError, match=message):
+        figures.bars(panels)
+
+
 def test_figures_are_returned_and_left_to_the_caller(
     uniform_weights, tmp_path, monkeypatch
 ):
@@ -172,6 +251,8 @@ def test_figures_are_returned_and_left_to_the_caller(
         figures.attention_heads(uniform_weights[0], TOKENS, ["x", "y", "z"]),
         figures.head_map(uniform_weights[..., 0, 0], "share"),
         figures.token_boxes({"x": TOKENS}),
+        figures.padding_picture({"x": [[[1, 1, 0]]]}),
+        figures.bars({"MB": {"x": 1}}),
     ]
     assert all(isinstance(figure, Figure) for figure in made)
     assert plt.get_fignums() == [] and list(tmp_path.iterdir()) == []

@@ -233,6 +233,121 @@ def head_map(
     return figure
 
 
+def padding_picture(masks: Mapping[str, Sequence[np.ndarray]]) -> Figure:
+    """Draw batches as rectangles, tokens filled and padding hatched, all to one scale.
+
+    Args:
+        masks: Name of a panel to the attention masks of its batches, in order; each of shape
+            (batch, sequence), 1 for a token and 0 for padding.
+
+    Returns:
+        A figure, not shown: panels down, batches down in each with a gap between them;
+        a position is equally wide everywhere. Each title says the share of padding.
+
+    Raises:
+        ValueError: No batches, a batch that is not a rectangle, or numbers other than 0 and 1.
+    """
+    if not masks:
+        raise ValueError(
+            "no batches to draw: pass at least one list of attention masks"
+        )
+    panels = {}
+    for name, batches in masks.items():
+        panels[name] = [np.asarray(batch, dtype=float) for batch in batches]
+        if not panels[name]:
+            raise ValueError(f"{name!r} has no batches to draw")
+        for batch in panels[name]:
+            if batch.ndim != 2 or not batch.size:
+                raise ValueError(
+                    f"{name!r} holds a batch of shape {batch.shape}, not (batch, sequence): "
+                    "pass a list of attention masks, even for one batch"
+                )
+            if not np.isin(batch, (0, 1)).all():
+                raise ValueError(
+                    f"{name!r} holds {batch.max():g}, but an attention mask is 1 and 0 only: "
+                    "input IDs show no padding"
+                )
+    width = max(batch.shape[1] for batches in panels.values() for batch in batches)
+    gap = 0.6  # rows
+    heights = [sum(len(b) + gap for b in batches) - gap for batches in panels.values()]
+    figure = Figure(figsize=(7, sum(heights) * 0.085 + 0.42 * len(panels) + 0.5))
+    columns = figure.subplots(
+        len(panels), 1, sharex=True, squeeze=False, height_ratios=heights
+    )[:, 0]
+    for axes, (name, batches), height in zip(
+        columns, panels.items(), heights, strict=True
+    ):
+        top = 0.0
+        for batch in batches:
+            rows, length = batch.shape
+            axes.add_patch(
+                Rectangle((0, top), length, rows, facecolor="#f1e9c9",
+                          edgecolor="#8a7f55", hatch="////", linewidth=0.6)
+            )  # fmt: skip
+            for y, row in enumerate(batch):
+                edges = np.flatnonzero(np.diff(row, prepend=0, append=0))
+                for start, end in edges.reshape(-1, 2):
+                    axes.add_patch(
+                        Rectangle((start, top + y), end - start, 1,
+                                  facecolor="#26456e", edgecolor="white", linewidth=0.4)
+                    )  # fmt: skip
+            top += rows + gap
+        places = sum(batch.size for batch in batches)
+        share = 1 - sum(batch.sum() for batch in batches) / places
+        axes.set_title(
+            f"{name}: {places:,} positions, {share:.0%} padding",
+            loc="left",
+            size=9,
+            parse_math=False,
+        )
+        axes.set(xlim=(0, width), ylim=(height, 0), yticks=[])
+        last = axes is columns[-1]
+        axes.spines["left"].set_visible(False)
+        axes.spines["bottom"].set_visible(last)
+        axes.tick_params(bottom=last)
+    columns[-1].set_xlabel("position in the sequence (filled: token, hatched: padding)")
+    return figure
+
+
+def bars(panels: Mapping[str, Mapping[str, float]]) -> Figure:
+    """Draw measured numbers as labelled bars from 0: one panel for each unit.
+
+    Args:
+        panels: Unit, which becomes the axis label, to the numbers: name of the bar to value,
+            in the same order in every panel.
+
+    Returns:
+        A figure, not shown: bars lie, the first on top; each value is written at its end.
+
+    Raises:
+        ValueError: Nothing to draw, panels that name other bars, or a value below 0.
+    """
+    names = list(next(iter(panels.values()), ()))
+    if not names:
+        raise ValueError("no bars to draw: pass at least one unit with one value")
+    for unit, values in panels.items():
+        if list(values) != names:
+            raise ValueError(f"{unit!r} has the bars {list(values)}, not {names}")
+        for name, value in values.items():
+            if not 0 <= value < np.inf:  # nan too
+                raise ValueError(
+                    f"{name!r} is {value} {unit}: a bar from 0 cannot show that"
+                )
+    figure = Figure(figsize=(7, 0.36 * len(names) + 0.7))
+    columns = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    for axes, (unit, values) in zip(columns, panels.items(), strict=True):
+        drawn = axes.barh(names, list(values.values()), color="#26456e", height=0.6)
+        written = [f"{v:,.0f}" if v >= 100 else f"{v:.2g}" for v in values.values()]
+        axes.bar_label(drawn, written, padding=3, size=8)
+        # The numbers stand at the bars: ticks would say them twice.
+        axes.set(xlabel=unit, xticks=[])
+        axes.spines["bottom"].set_visible(False)
+        axes.margins(x=0.2)
+        axes.set_xlim(left=0)
+    columns[0].invert_yaxis()
+    return figure
+
+
 def _checked(weights, tokens: Sequence[str], dimensions: int, axes: str) -> np.ndarray:
     weights = np.asarray(weights, dtype=float)
     if weights.ndim != dimensions:
