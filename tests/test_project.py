@@ -213,4 +213,4 @@ def test_every_task_that_needs_the_environment_sets_it_up():
     assert len(rules) > 8
     for name, needs, recipe in rules:
         if "$(PYTHON)" in recipe:
-            assert "encoder" in needs or "$(READY)" in needs, name
+            assert "models" in needs or "$(READY)" in needs, name
