@@ -154,6 +154,46 @@ def per_batch_against_max_length() -> tuple[str, bool]:
     return f"{said} (target 4)", fixed / per_batch >= 4
 
 
+def head_against_frozen_encoder() -> tuple[str, bool]:
+    """Train a head for an epoch: on features computed once, and running the encoder each time."""
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    from hf_tutorial import sources
+
+    checkpoint = sources.checkpoint("encoder")
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    body = AutoModel.from_pretrained(checkpoint)
+    text = "The middle sags, and yet I would watch it again tomorrow. " * 8
+    batches = [
+        tokenizer([text] * 16, truncation=True, max_length=64, return_tensors="pt")
+        for _ in range(4)
+    ]
+    labels = torch.arange(16) % 2
+    head = torch.nn.Linear(body.config.hidden_size, 2)
+    optimizer = torch.optim.AdamW(head.parameters(), lr=1e-2)
+
+    def encoded(batch):
+        with torch.no_grad():
+            return body(**batch).last_hidden_state.mean(dim=1)
+
+    def epoch(vectors):
+        for rows in vectors:
+            torch.nn.functional.cross_entropy(head(rows), labels).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+
+    features = [encoded(batch) for batch in batches]
+    epoch(features)
+    stored = median_seconds(lambda: epoch(features))
+    forward = median_seconds(lambda: epoch(encoded(batch) for batch in batches))
+    said = (
+        f"epoch of a head over 64 reviews: features computed once {stored:.4f} s, "
+        f"frozen encoder run each time {forward:.2f} s: {forward / stored:.0f} times"
+    )
+    return f"{said} as fast (target 50)", forward / stored >= 50
+
+
 def notebooks_alone() -> tuple[str, bool]:
     executions = publish.execute(publish.discover(), at_once=1)
     fine = all(
@@ -169,6 +209,7 @@ def main() -> int:
         cost_of_import,
         batched_against_single_map,
         per_batch_against_max_length,
+        head_against_frozen_encoder,
         notebooks_alone,
     ):
         said, reached = measure()

@@ -116,6 +116,19 @@ def _label_for_labels(node: ast.AST) -> bool:
     )
 
 
+def _pickled(node: ast.AST) -> bool:
+    """Match `pickle.load`, and a `torch.load` that does not say weights_only=True.
+
+    True is the default by now, but a reader should see it; weights themselves are safetensors.
+    """
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+        return False
+    owner = getattr(node.func.value, "id", "")
+    if owner == "torch" and node.func.attr == "load":
+        return not _true(node, "weights_only")
+    return owner == "pickle" and node.func.attr in {"load", "loads"}
+
+
 GONE_ARGUMENTS = {
     "evaluation_strategy": "eval_strategy=",
     "overwrite_output_dir": "a fresh output_dir",
@@ -174,10 +187,7 @@ RULES = [
     Rule("head_mask=", keyword(".*", "head_mask"), "a forward hook"),
     Rule("use_auth_token=", keyword(".*", "use_auth_token"), "token=, from the environment"),
     Rule("trust_remote_code=", keyword(".*", "trust_remote_code"), "a model the library knows"),
-    Rule("pickled weights", lambda node: isinstance(node, ast.Attribute)
-         and isinstance(node.value, ast.Name)
-         and (node.value.id, node.attr) in {("torch", "load"), ("pickle", "load")},
-         "safetensors.torch.load_file"),
+    Rule("pickled weights", _pickled, "from_pretrained, or torch.load(..., weights_only=True)"),
 ]  # fmt: skip
 
 

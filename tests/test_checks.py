@@ -226,6 +226,65 @@ EXERCISES = {
             "two tokens are equal": (0, 3),
         },
     ),
+    "cross_entropy": (
+        3.17,
+        {
+            "probability of the label": 0.042,
+            "that is label 0": 2.17,
+            "that is label 1": 0.17,
+            "not negative": -3.17,
+            "in bits": 4.573,
+            "log10": 1.377,
+            "not the logits themselves": 1.386,
+            "softmax over three": 7,
+        },
+    ),
+    "linear_schedule": (
+        lambda step, warmup, total, peak: (
+            peak * step / warmup
+            if step < warmup
+            else peak * max(0, total - step) / (total - warmup)
+        ),
+        {
+            "multiply by the peak": lambda step, warmup, total, peak: min(
+                step / warmup, (total - step) / (total - warmup)
+            ),
+            "stop at 0": lambda step, warmup, total, peak: (
+                peak * min(step / warmup, (total - step) / (total - warmup))
+            ),
+            "one step early": lambda step, warmup, total, peak: (
+                peak * min((step + 1) / warmup, max(0, total - step) / (total - warmup))
+            ),
+            "stays at the peak": lambda step, warmup, total, peak: peak * min(step / warmup, 1),
+            "it jumps": lambda step, warmup, total, peak: (
+                peak * (step / warmup if step < warmup else max(0, 1 - step / total))
+            ),
+            "warmup is missing": lambda step, warmup, total, peak: peak * max(0, 1 - step / total),
+            "at step 10 of 20": lambda step, warmup, total, peak: (
+                peak * step / warmup if step <= warmup else 0
+            ),
+            "draw it": lambda step, warmup, total, peak: float("nan"),
+            "with warmup 0": lambda step, warmup, total, peak: (
+                peak * min(step / (warmup or 1), max(0, total - step) / (total - warmup))
+            ),
+            "`return` missing": lambda step, warmup, total, peak: None,
+        },
+    ),
+    "decayed": (
+        lambda model: [n for n, p in model.named_parameters() if p.ndim > 1],
+        {
+            "biases are among them": lambda m: [n for n, _ in m.named_parameters()],
+            "a LayerNorm has a weight": lambda m: [
+                n for n, _ in m.named_parameters() if "bias" not in n
+            ],
+            "another name": lambda m: [
+                n for n, _ in m.named_parameters() if "bias" not in n and "LayerNorm" not in n
+            ],
+            "'embeddings.weight'": lambda m: ["dense.weight", "classifier.weight"],
+            "give their names": lambda m: [p for p in m.parameters() if p.ndim > 1],
+            "keep the names": lambda m: [x for x in m.named_parameters() if x[1].ndim > 1],
+        },
+    ),
 }  # fmt: skip
 SLIPS = [
     (name, hint, wrong)

@@ -240,6 +240,79 @@ def test_bars_refuse_what_a_length_cannot_show(panels, message):
         figures.bars(panels)
 
 
+LOSSES, RATES = [0.7, 0.6, 0.3, 0.2], [0.0, 2e-4, 1e-4, 5e-5]
+
+
+def test_training_curves_draw_every_step_and_validation_where_it_was_made():
+    above, below = figures.training_curves(LOSSES, RATES, {2: 0.5, 4: 0.25}).axes
+    training, _, validation = above.lines
+    assert training.get_xydata().tolist() == [[n, x] for n, x in enumerate(LOSSES)]
+    assert validation.get_xydata().tolist() == [[2, 0.5], [4, 0.25]]
+    assert below.lines[0].get_ydata().tolist() == RATES
+    assert (above.get_ylabel(), below.get_ylabel()) == ("loss", "learning rate")
+    assert below.get_xlabel() == "step" and above.get_shared_x_axes().joined(
+        above, below
+    )
+
+
+def test_training_curves_start_at_zero_and_hold_the_highest_point():
+    above, below = figures.training_curves(LOSSES, RATES, {4: 2.0}).axes
+    assert above.get_ylim()[0] == below.get_ylim()[0] == 0
+    assert above.get_ylim()[1] > 2 and below.get_ylim()[1] > max(RATES)
+
+
+def test_training_curves_are_told_apart_without_colour():
+    above = figures.training_curves(LOSSES, RATES, {4: 0.2}).axes[0]
+    assert {line.get_linestyle() for line in above.lines} >= {"-", "--"}
+    words = {text.get_text() for text in above.texts}
+    assert words == {"training, one batch a point", "validation"}
+    alone = figures.training_curves(LOSSES, RATES).axes[0]
+    assert {text.get_text() for text in alone.texts} == {"training, one batch a point"}
+
+
+@pytest.mark.parametrize(
+    ("losses", "validation", "words"),
+    [
+        ([], {}, "no losses to draw"),
+        ([0.7], {}, "1 losses and 4 learning rates"),
+        ([0.7, float("nan"), 1, 1], {}, "loss of step 1 is nan: the run broke there"),
+        ([0.7, 1, float("inf"), 1], {}, "loss of step 2 is inf"),
+        (LOSSES, {5: 0.5}, "after 5 steps does not fit a run of 4"),
+        (LOSSES, {4: float("nan")}, "a validation loss of nan"),
+    ],
+)
+def test_training_curves_refuse_what_would_mislead(losses, validation, words):
+    with pytest.raises(ValueError, match=words):
+        figures.training_curves(losses, RATES, validation)
+
+
+def test_confusion_matrix_writes_label_down_and_prediction_across():
+    axes = figures.confusion_matrix([[70, 5], [3, 72]], ["negative", "positive"]).axes[
+        0
+    ]
+    texts = {text.get_position(): text.get_text() for text in axes.texts}
+    assert texts == {(0, 0): "70", (1, 0): "5", (0, 1): "3", (1, 1): "72"}
+    assert (axes.get_ylabel(), axes.get_xlabel()) == ("label", "prediction")
+    assert [t.get_text() for t in axes.get_yticklabels()] == ["negative", "positive"]
+    assert axes.images[0].get_clim() == (0, 72)
+
+
+@pytest.mark.parametrize(
+    ("counts", "names", "words"),
+    [
+        ([[1, 2]], ["a"], r"\(1, 2\) is not \(labels, labels\)"),
+        ([[1, 2], [3, 4]], ["a"], "1 names cannot label 2 labels"),
+        ([[0.9, 0.1], [0, 1]], ["a", "b"], "not shares"),
+        ([[float("nan"), 1], [0, 1]], ["a", "b"], "not shares"),
+        ([[1, -1], [0, 1]], ["a", "b"], "whole numbers from 0"),
+        ([[0, 0], [0, 0]], ["a", "b"], "nothing was counted"),
+    ],
+)
+def test_confusion_matrix_refuses_what_are_no_counts(counts, names, words):
+    with pytest.raises(ValueError, match=words):
+        figures.confusion_matrix(np.array(counts), names)
+
+
 def test_figures_are_returned_and_left_to_the_caller(
     uniform_weights, tmp_path, monkeypatch
 ):
@@ -253,6 +326,8 @@ def test_figures_are_returned_and_left_to_the_caller(
         figures.token_boxes({"x": TOKENS}),
         figures.padding_picture({"x": [[[1, 1, 0]]]}),
         figures.bars({"MB": {"x": 1}}),
+        figures.training_curves(LOSSES, RATES, {4: 0.2}),
+        figures.confusion_matrix(np.eye(10), [f"$label {n}" for n in range(10)]),
     ]
     assert all(isinstance(figure, Figure) for figure in made)
     assert plt.get_fignums() == [] and list(tmp_path.iterdir()) == []

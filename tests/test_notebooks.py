@@ -252,6 +252,7 @@ pipeline('text-generation', model=checkpoint)
 figure.colorbar(image, label='attention weight')
 model(**batch, labels=labels, attention_mask=mask)
 from torch.optim import AdamW
+torch.load('state.pt', weights_only=True)
 """
 
 
@@ -268,6 +269,20 @@ def test_scan_finds_the_planted_call_and_names_what_to_write_instead(rule):
 
 def test_scan_has_nothing_against_what_is_written_today():
     assert list(gone.findings(FINE)) == []
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "torch.load('state.pt')",
+        "torch.load('state.pt', weights_only=False)",
+        "torch.load('state.pt', weights_only=safe)",
+        "pickle.load(file)",
+    ],
+)
+def test_only_state_without_code_may_be_loaded(call):
+    (found,) = gone.findings(call)
+    assert "pickled weights" in found and "weights_only=True" in found
 
 
 def test_scan_reads_code_in_prose_and_skips_cells_that_show_a_trap():

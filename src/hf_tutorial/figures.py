@@ -348,6 +348,119 @@ def bars(panels: Mapping[str, Mapping[str, float]]) -> Figure:
     return figure
 
 
+def training_curves(
+    losses: Sequence[float],
+    learning_rates: Sequence[float],
+    validation: Mapping[int, float] | None = None,
+) -> Figure:
+    """Draw a training run: loss above, learning rate below, over the same steps.
+
+    Args:
+        losses: Training loss of each step, from its own batch; step 0 first.
+        learning_rates: Learning rate that each step was made with.
+        validation: Validation loss by the number of steps made when it was measured.
+
+    Returns:
+        A figure, not shown: the loss axis begins at 0, so that a fall keeps its proportion.
+
+    Raises:
+        ValueError: No steps, lengths that disagree, a loss that is no finite number, or a
+            validation outside of the run.
+    """
+    losses = np.asarray(losses, dtype=float)
+    learning_rates = np.asarray(learning_rates, dtype=float)
+    if losses.ndim != 1 or not len(losses):
+        raise ValueError("no losses to draw: pass one number per step")
+    if losses.shape != learning_rates.shape:
+        raise ValueError(
+            f"{len(losses)} losses and {len(learning_rates)} learning rates: one of each per step"
+        )
+    validation = dict(sorted((validation or {}).items()))
+    lost = np.flatnonzero(~np.isfinite(losses))
+    if len(lost):
+        raise ValueError(
+            f"the loss of step {lost[0]} is {losses[lost[0]]}: the run broke there, and a "
+            "curve would hide it"
+        )
+    for step, loss in validation.items():
+        if not 0 <= step <= len(losses) or not np.isfinite(loss):
+            raise ValueError(
+                f"a validation loss of {loss} after {step} steps does not fit a run of "
+                f"{len(losses)}"
+            )
+    figure = Figure(figsize=(7, 3.8))
+    above, below = figure.subplots(2, sharex=True, height_ratios=(3, 1))
+    steps = np.arange(len(losses))
+    above.plot(steps, losses, color="#5b6b85", linewidth=1)
+    above.plot(steps, losses, ".", color="#5b6b85", markersize=4)
+    # Labels stand where curves seldom are: above the first steps, beside the first diamond.
+    top = losses[: max(1, len(losses) // 3)].max()
+    above.annotate("training, one batch a point", (0, top), (2, 6),
+                   textcoords="offset points", size=8, color="#3d4a61")  # fmt: skip
+    if validation:
+        above.plot(list(validation), list(validation.values()), "D--", color="black",
+                   markersize=6)  # fmt: skip
+        first = min(validation)
+        late = first > 0.8 * len(losses)
+        above.annotate("validation", (first, validation[first]), (-7 if late else 7, 4),
+                       ha="right" if late else "left", textcoords="offset points",
+                       size=8)  # fmt: skip
+    above.set(ylabel="loss")
+    above.set_ylim(0, 1.15 * max([losses.max(), *validation.values()]) or 1)
+    below.plot(steps, learning_rates, color="black", linewidth=1)
+    below.set(xlabel="step", ylabel="learning rate")
+    below.set_ylim(0, 1.1 * learning_rates.max() or 1)
+    below.ticklabel_format(axis="y", style="sci", scilimits=(0, 0), useMathText=True)
+    figure.align_ylabels()
+    return figure
+
+
+def confusion_matrix(counts: np.ndarray, names: Sequence[str]) -> Figure:
+    """Draw how often each label was predicted as each: rows are labels, columns predictions.
+
+    Args:
+        counts: Number of examples; shape (label, prediction).
+        names: One name per label, in the order of the label IDs.
+
+    Returns:
+        A figure, not shown: every count written in, right predictions on the diagonal.
+
+    Raises:
+        ValueError: Not a square of counts, none counted, or names that do not fit.
+    """
+    counts = np.asarray(counts)
+    if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
+        raise ValueError(f"shape {counts.shape} is not (labels, labels)")
+    if len(names) != len(counts):
+        raise ValueError(f"{len(names)} names cannot label {len(counts)} labels")
+    if not np.array_equal(counts, np.floor(counts)) or counts.min() < 0:  # nan too
+        raise ValueError(
+            "a confusion matrix holds counts: pass whole numbers from 0, not shares"
+        )
+    if not counts.sum():
+        raise ValueError("nothing was counted: all cells are 0")
+    size = len(counts)
+    room = max(len(name) for name in names) * 0.075
+    side = max(0.55 * size, 1.6)
+    figure = Figure(figsize=(side + room + 1.3, side + min(room, 1.2) + 0.6))
+    axes = figure.add_subplot()
+    image = axes.imshow(counts, vmin=0, vmax=counts.max())
+    for (label, prediction), count in np.ndenumerate(counts):
+        dark = count < 0.55 * counts.max()
+        axes.text(prediction, label, f"{int(count)}", ha="center", va="center",
+                  weight="bold" if label == prediction else "normal",
+                  color="white" if dark else "black")  # fmt: skip
+    upright = size > 3
+    axes.set_xticks(
+        range(size), names, rotation=90 if upright else 0, size=8, parse_math=False
+    )
+    axes.set_yticks(range(size), names, size=8, parse_math=False)
+    axes.set(xlabel="prediction", ylabel="label")
+    axes.spines[:].set_visible(False)
+    figure.colorbar(image, ax=axes, label="examples", shrink=0.8, pad=0.04)
+    return figure
+
+
 def _checked(weights, tokens: Sequence[str], dimensions: int, axes: str) -> np.ndarray:
     weights = np.asarray(weights, dtype=float)
     if weights.ndim != dimensions:
