@@ -11,6 +11,9 @@ import pytest
 from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 
 os.environ["CUDA_VISIBLE_DEVICES"] = ""  # saved outputs are those of a CPU
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Two notebooks at once on two cores: threads would wait for each other most of the time.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 BROKEN = pytest.StashKey[str]()
 
 

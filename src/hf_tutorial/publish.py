@@ -35,7 +35,7 @@ from hf_tutorial import NOTEBOOKS
 
 ROOT = NOTEBOOKS.parent
 BUILD = ROOT / "build"
-CELL_TIMEOUT = 120  # seconds
+CELL_TIMEOUT = 300  # seconds; on a busy machine a training takes minutes
 AT_ONCE = 2
 WORDS_PER_MINUTE = 130  # prose, read aloud
 SECONDS_PER_LINE = 5  # of code, said while it is shown
@@ -93,16 +93,27 @@ def execute(paths: list[Path], *, at_once: int = AT_ONCE) -> list[Execution]:
 
 async def _execute_all(executions: list[Execution], at_once: int, bar: tqdm) -> None:
     free = asyncio.Semaphore(at_once)
+    # Threads of two kernels on the same cores would wait for each other most of the time.
+    shared = {} if at_once == 1 else {"OMP_NUM_THREADS": _share_of_cores(at_once)}
     running: dict[str, str] = {}
 
     async def one(execution: Execution) -> None:
         async with free:
-            await _execute(execution, bar, running)
+            await _execute(execution, bar, running, shared)
 
     await asyncio.gather(*(one(execution) for execution in executions))
 
 
-async def _execute(execution: Execution, bar: tqdm, running: dict[str, str]) -> None:
+def _share_of_cores(at_once: int) -> str:
+    return str(max((os.cpu_count() or 1) // at_once, 1))
+
+
+async def _execute(
+    execution: Execution,
+    bar: tqdm,
+    running: dict[str, str],
+    environment: dict[str, str],
+) -> None:
     number, cells = execution.path.stem[:2], execution.notebook.cells
     code = [index for index, cell in enumerate(cells) if cell.cell_type == "code"]
     current = 0  # counted from 1, as a reader counts
@@ -135,7 +146,7 @@ async def _execute(execution: Execution, bar: tqdm, running: dict[str, str]) -> 
     clock = time.perf_counter()
     try:
         # Notebooks are shown and compared as they run on a CPU.
-        env = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+        env = {**os.environ, **environment, "CUDA_VISIBLE_DEVICES": ""}
         async with client.async_setup_kernel(env=env):
             # nbclient would take Ctrl-C for itself and stop one kernel of several.
             with contextlib.suppress(NotImplementedError):
