@@ -5,6 +5,7 @@ import re
 import subprocess
 import tomllib
 from pathlib import Path
+from urllib.parse import unquote
 
 import nbformat
 import pytest
@@ -19,6 +20,7 @@ PAGES = [
     *sorted((ROOT / "data").glob("README.md")),
     *sorted((ROOT / "data").glob("[!m]*/README.md")),
     ROOT / "data/metrics/README.md",
+    *sorted(NOTEBOOKS.glob("*.md")),
 ]
 LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 
@@ -88,6 +90,16 @@ def anchors(markdown: str) -> set[str]:
     }
 
 
+def sections(notebook: Path) -> set[str]:
+    """List the anchors of a notebook, as JupyterLab and nbconvert make them from headings."""
+    cells = nbformat.read(notebook, as_version=4).cells
+    prose = "\n".join(c.source for c in cells if c.cell_type == "markdown")
+    return {
+        re.sub(r"[*`]", "", heading).replace(" ", "-")
+        for heading in re.findall(r"^#+ (.+)$", prose, flags=re.M)
+    }
+
+
 def broken_links(text: str, folder: Path) -> list[str]:
     """List the links of a page that lead to no file or heading; addresses are left alone."""
     broken = []
@@ -99,6 +111,9 @@ def broken_links(text: str, folder: Path) -> list[str]:
         file = folder / name if name else None
         if file is not None and not file.exists():
             broken.append(target)
+        elif anchor and file is not None and file.suffix == ".ipynb":
+            if unquote(anchor) not in sections(file):
+                broken.append(target)
         elif anchor and anchor not in anchors(
             file.read_text(encoding="utf-8") if file else text
         ):
@@ -128,6 +143,16 @@ def test_broken_link_is_noticed(tmp_path):
         "b.md#gone",
         "no.png",
         "#here",
+    ]
+
+
+def test_link_to_a_section_that_a_notebook_has_not_is_noticed():
+    text = (
+        "[a](05_manual_training_loop.ipynb#One-optimizer-step) "
+        "[b](05_manual_training_loop.ipynb#Two-optimizer-steps)"
+    )
+    assert broken_links(text, NOTEBOOKS) == [
+        "05_manual_training_loop.ipynb#Two-optimizer-steps"
     ]
 
 

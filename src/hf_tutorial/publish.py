@@ -245,7 +245,19 @@ def run() -> int:
 def write_pages(
     notebooks: list[tuple[Path, nbformat.NotebookNode]], folder: Path
 ) -> None:
-    """Write one HTML page per notebook and an index; nothing in them is loaded from outside."""
+    """Write one HTML page per notebook and an index; nothing in them is loaded from outside.
+
+    The Markdown pages beside the notebooks, such as a glossary, become pages as well.
+    """
+    titles = [(path.stem, _title(notebook)) for path, notebook in notebooks]
+    sheets = [(path, _sheet(path)) for path in sorted(NOTEBOOKS.glob("*.md"))]
+    pages = [(path, sheet, {}) for path, sheet in sheets]
+    for place, (path, notebook) in enumerate(notebooks):
+        neighbours = {
+            "before": titles[place - 1] if place else None,
+            "after": titles[place + 1] if place + 1 < len(titles) else None,
+        }
+        pages.append((path, _for_page(notebook), neighbours))
     folder.mkdir(parents=True, exist_ok=True)
     page = importlib.resources.files("hf_tutorial") / "page"
     style = (page / "style.css").read_text(encoding="utf-8")
@@ -258,15 +270,11 @@ def write_pages(
             exclude_output_prompt=True,
             embed_images=True,
         )
-        titles = [(path.stem, _title(notebook)) for path, notebook in notebooks]
-        for place, (path, notebook) in enumerate(notebooks):
-            resources = {
-                "metadata": {"name": titles[place][1], "path": str(path.parent)},
-                "style": style,
-                "before": titles[place - 1] if place else None,
-                "after": titles[place + 1] if place + 1 < len(titles) else None,
-            }
-            body, _ = exporter.from_notebook_node(_for_page(notebook), resources)
+        for path, notebook, neighbours in pages:
+            metadata = {"name": _title(notebook), "path": str(path.parent)}
+            body, _ = exporter.from_notebook_node(
+                notebook, {"metadata": metadata, "style": style, **neighbours}
+            )
             (folder / f"{path.stem}.html").write_text(
                 _local_links(body), encoding="utf-8"
             )
@@ -274,11 +282,16 @@ def write_pages(
         f'<li><a href="{stem}.html">{title}</a><br>{_question(notebook)}</li>'
         for (stem, title), (_, notebook) in zip(titles, notebooks, strict=True)
     )
+    beside = " · ".join(
+        f'<a href="{path.stem}.html">{_title(notebook)}</a>'
+        for path, notebook in sheets
+    )
     (folder / "index.html").write_text(
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
         f"<title>Hugging Face, top to bottom</title><style>{style}</style>"
-        f'<main><h1>Hugging Face, top to bottom</h1><ol class="index" start="0">{rows}</ol></main>',
+        f'<main><h1>Hugging Face, top to bottom</h1><ol class="index" start="0">{rows}</ol>'
+        f"<p>{beside}</p></main>",
         encoding="utf-8",
     )
 
@@ -294,8 +307,14 @@ def _for_page(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     return notebook
 
 
+def _sheet(path: Path) -> nbformat.NotebookNode:
+    """Read a Markdown page as a notebook of one cell."""
+    text = path.read_text(encoding="utf-8")
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text)])
+
+
 def _local_links(body: str) -> str:
-    return re.sub(r'href="(\d\d_\w+)\.ipynb', r'href="\1.html', body)
+    return re.sub(r'href="(\w+)\.(?:ipynb|md)(?=["#])', r'href="\1.html', body)
 
 
 def _title(notebook: nbformat.NotebookNode) -> str:
