@@ -3,7 +3,7 @@ VENV   ?= .venv
 PYTHON := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
-.PHONY: help lab run test record handout data bench drill lint format clean
+.PHONY: help lab run test record handout data bench drill latest lint format clean
 
 help:  ## list these tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ bench: models  ## measure the figures that README and CONTRIBUTING promise
 
 drill: models  ## kill a training twenty times, and see that nothing is lost
 	$(PYTHON) -m tests.drill
+
+latest: models  ## the same tests on the newest releases, in build/latest
+	$(PYTHON) -m tests.latest
 
 lint: $(READY)  ## look for mistakes in code and notebooks, change nothing
 	$(PYTHON) -m ruff check .

@@ -1,0 +1,61 @@
+"""Run the collection on the newest releases of its libraries: `make latest`.
+
+Pins age, and a pin that nobody renews fails one day. This installs what pyproject.toml names,
+without its versions, into an environment of its own below build/, lists what is newer than the
+pins, and runs all tests there. It exits non-zero when something would break; it changes no pin.
+Where there is no NVIDIA GPU, PIP_CONSTRAINT=FILE with a line `torch==...+cpu` spares a large build.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+import tomllib
+
+from hf_tutorial import publish
+
+ENVIRONMENT = publish.BUILD / "latest"
+
+
+def pins() -> dict[str, str]:
+    """Read package and version of every pin in pyproject.toml."""
+    text = (publish.ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    project = tomllib.loads(text)["project"]
+    pinned = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    return dict(requirement.split("==") for requirement in pinned)
+
+
+def newer(pinned: dict[str, str], listed: str) -> list[str]:
+    """Say in a line each which packages of `pip list --format json` are not at their pin."""
+    found = {
+        entry["name"].lower().replace("_", "-"): entry["version"].partition("+")[0]
+        for entry in json.loads(listed)
+    }
+    return [
+        f"{name:16} {version:10} -> {found.get(name.replace('_', '-'), 'missing')}"
+        for name, version in pinned.items()
+        if found.get(name.replace("_", "-")) != version
+    ]
+
+
+def main() -> int:
+    """Return the exit status of the tests on the newest releases."""
+    pinned = pins()
+    shutil.rmtree(ENVIRONMENT, ignore_errors=True)
+    subprocess.run([sys.executable, "-m", "venv", ENVIRONMENT], check=True)
+    python = ENVIRONMENT / "bin" / "python"
+    pip = [python, "-m", "pip", "--disable-pip-version-check"]
+    subprocess.run([*pip, "install", "--quiet", *pinned], check=True)
+    subprocess.run(
+        [*pip, "install", "--quiet", "--no-deps", "-e", publish.ROOT], check=True
+    )
+    listed = subprocess.run(
+        [*pip, "list", "--format", "json"], check=True, capture_output=True, text=True
+    ).stdout
+    changed = newer(pinned, listed)
+    print("\n".join(changed) or "every library is at its pin", flush=True)
+    return subprocess.run([python, "-m", "pytest"], cwd=publish.ROOT).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
