@@ -680,7 +680,7 @@ def nucleus(answer: Callable) -> Verdict:
 
     def agrees(*wanted):
         return found.shape == (len(wanted),) and torch.allclose(
-            found, torch.tensor(wanted), atol=1e-4
+            found, torch.tensor(wanted, dtype=torch.float32), atol=1e-4
         )
 
     if agrees(4 / 7, 3 / 7, 0, 0) or agrees(4 / 7, 3 / 7):
