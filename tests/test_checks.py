@@ -56,6 +56,30 @@ def plain(text):
 
 WANTED_MASK = torch.tensor([[1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 1, 1]])
 
+
+def nucleus_of(probabilities, p, keep=lambda above, own, p: above < p):
+    """Filter as exercise 8.1 asks for, or nearly."""
+    ordered, places = probabilities.sort(descending=True)
+    kept = torch.zeros_like(ordered)
+    above = ordered.cumsum(0) - ordered
+    kept[places] = torch.where(keep(above, ordered, p), ordered, torch.zeros(1))
+    return kept / kept.sum()
+
+
+def on_the_left(rows, pad, side="left", first=0, count_pads=False, upside_down=False):
+    """Pad as exercise 8.3 asks for, or nearly."""
+    width = max(map(len, rows))
+    pairs = [([pad] * (width - len(row)), row) for row in rows]
+    ids = [fill + row if side == "left" else row + fill for fill, row in pairs]
+    mask = torch.tensor([[0] * len(fill) + [1] * len(row) for fill, row in pairs])
+    places = torch.arange(width).expand(len(rows), -1)
+    return {
+        "input_ids": torch.tensor(ids),
+        "attention_mask": 1 - mask if upside_down else mask,
+        "position_ids": places if count_pads else mask.cumsum(1) - mask + first,
+    }
+
+
 # check: (a right answer, {what its hint says: a wrong answer})
 EXERCISES = {
     "unknown_share": (
@@ -283,6 +307,46 @@ EXERCISES = {
             "'embeddings.weight'": lambda m: ["dense.weight", "classifier.weight"],
             "give their names": lambda m: [p for p in m.parameters() if p.ndim > 1],
             "keep the names": lambda m: [x for x in m.named_parameters() if x[1].ndim > 1],
+        },
+    ),
+    "nucleus": (
+        nucleus_of,
+        {
+            "its own place": lambda x, p: nucleus_of(x, p).sort(descending=True).values,
+            "divide, so that": lambda x, p: nucleus_of(x, p) * 0.7,
+            "token that crosses": lambda x, p: nucleus_of(x, p, lambda a, own, p: a + own <= p),
+            "one token too many": lambda x, p: nucleus_of(x, p, lambda a, own, p: a < p + 0.2),
+            "nan": lambda x, p: nucleus_of(x, p, lambda a, own, p: a < 0),
+            "as small as 0.1": lambda x, p: nucleus_of(x, p) if p > 0.5 else x,
+            "for p = 0.6": lambda x, p: x,
+        },
+    ),
+    "cache_gigabytes": (
+        4.295,
+        {
+            "one of two tensors": 2 * 32 * 4 * 8 * 8192 * 128 / 1e9,
+            "only 8 heads": 17.18,
+            "two bytes, not four": 8.59,
+            "one user": 1.074,
+            "one of the 32 layers": 0.1342,
+            "gibibytes": 4,
+            "gigabits": 34.36,
+            "divide by 10": 4294967296,
+            "is not it": 3,
+        },
+    ),
+    "left_padded": (
+        on_the_left,
+        {
+            "padded on the right": lambda rows, pad: on_the_left(rows, pad, side="right"),
+            "upside down": lambda rows, pad: on_the_left(rows, pad, upside_down=True),
+            "count the pads": lambda rows, pad: on_the_left(rows, pad, count_pads=True),
+            "count from 0": lambda rows, pad: on_the_left(rows, pad, first=1),
+            "no 'position_ids'": lambda rows, pad: without(on_the_left(rows, pad), "position_ids"),
+            "position -1": lambda rows, pad: on_the_left(rows, pad) | {
+                "position_ids": on_the_left(rows, pad)["attention_mask"].cumsum(1) - 1
+            },
+            "make it a tensor": lambda rows, pad: on_the_left(rows, pad) | {"input_ids": [[1]]},
         },
     ),
 }  # fmt: skip

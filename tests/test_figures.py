@@ -337,3 +337,70 @@ def test_figures_are_returned_and_left_to_the_caller(
 def test_same_weights_give_the_same_picture(uniform_weights):
     first, second = (figures.attention_grid(uniform_weights, TOKENS) for _ in range(2))
     assert drawn(first) == drawn(second)
+
+
+def test_distributions_share_one_scale_and_mark_what_cannot_come():
+    even, cut = {"a": 0.5, "b": 0.5}, {"a": 1.0, "b": 0.0}
+    axes = figures.distributions({"even": even, "cut": cut}).axes
+    assert {panel.get_xlim() for panel in axes} == {(0, 1.22)}
+    assert [text.get_text() for text in axes[0].texts] == ["0.50", "0.50"]
+    assert [text.get_text() for text in axes[1].texts] == ["1.00", "×"]
+
+
+def test_distributions_put_the_first_token_on_top_of_every_panel():
+    six = {str(n): {"a": 0.5, "b": 0.5} for n in range(6)}
+    for axes in figures.distributions(six).axes:
+        bottom, top = axes.get_ylim()
+        assert bottom > top
+
+
+@pytest.mark.parametrize(
+    ("panels", "complaint"),
+    [
+        ({}, "no tokens to draw"),
+        ({"x": {"a": 0.5, "b": 0.2}}, "'x' adds up to 0.700"),
+        ({"x": {"a": 1.5, "b": -0.5}}, "after softmax"),
+        ({"x": {"a": float("nan"), "b": 1.0}}, "adds up to nan"),
+        ({"x": {"a": 1.0}, "y": {"b": 1.0}}, "'y' has the tokens"),
+    ],
+)
+def test_distributions_refuse_what_is_none(panels, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        figures.distributions(panels)
+
+
+BEAMS = [
+    [(0, "a", -1.0), (0, "b", -1.5), (0, "c", -2.0)],
+    [(1, "d", -1.6), (0, "e", -3.0), (1, "f", -4.0)],
+]
+
+
+def test_beam_tree_draws_the_winning_path_thick_and_the_dropped_dashed():
+    axes = figures.beam_tree(BEAMS, width=2).axes[0]
+    bold = [text.get_text() for text in axes.texts if text.get_weight() == "bold"]
+    assert bold == ["b", "d"]
+    dashed = [box.get_linestyle() == "--" for box in axes.patches]
+    assert dashed == [False, False, True, False, False, True]
+    thick = [line for line in axes.lines if line.get_linewidth() > 2]
+    assert [tuple(line.get_ydata()) for line in thick] == [(0.5, 1), (1, 0)]
+
+
+def test_beam_tree_writes_every_score():
+    axes = figures.beam_tree(BEAMS, width=2).axes[0]
+    texts = {text.get_text() for text in axes.texts}
+    assert {"−1.00", "−1.60", "−4.00", "step 0", "step 1", "prompt"} <= texts
+
+
+@pytest.mark.parametrize(
+    ("steps", "complaint"),
+    [
+        ([], "no steps"),
+        ([[(0, "a", -1.0)]], "1 candidates for 2 beams"),
+        ([[(0, "a", -2.0), (0, "b", -1.0)]], "not sorted"),
+        ([BEAMS[0], [(2, "d", -3.0), (0, "e", -4.0)]], "beam 2, which was not kept"),
+        ([BEAMS[0], [(1, "d", -1.2), (0, "e", -4.0)]], "more probable than its parent"),
+    ],
+)
+def test_beam_tree_refuses_what_is_no_beam_search(steps, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        figures.beam_tree(steps, width=2)

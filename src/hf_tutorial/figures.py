@@ -348,6 +348,148 @@ def bars(panels: Mapping[str, Mapping[str, float]]) -> Figure:
     return figure
 
 
+def distributions(panels: Mapping[str, Mapping[str, float]]) -> Figure:
+    """Draw probability distributions over the same tokens: one panel each, on one scale.
+
+    Args:
+        panels: Title of the panel to the probabilities: token to probability, in the same
+            order in every panel. Put what is left over into a last entry, such as "2,036 others".
+
+    Returns:
+        A figure, not shown: bars lie, the first token on top, at most three panels in a row. A
+        probability of exactly 0 is drawn as a cross: this token cannot come.
+
+    Raises:
+        ValueError: Nothing to draw, panels that name other tokens, or probabilities that are
+            negative or do not add up to 1.
+    """
+    names = list(next(iter(panels.values()), ()))
+    if not names:
+        raise ValueError("no tokens to draw: pass at least one distribution")
+    for title, values in panels.items():
+        if list(values) != names:
+            raise ValueError(f"{title!r} has the tokens {list(values)}, not {names}")
+        total = sum(values.values())
+        if min(values.values()) < 0 or not abs(total - 1) < 1e-3:  # nan too
+            raise ValueError(
+                f"{title!r} adds up to {total:.3f}: pass probabilities after softmax, and "
+                "what is left over as a last entry"
+            )
+    columns = min(len(panels), 3)
+    rows = -(-len(panels) // columns)
+    width = 2.25 * columns + 1.1 if columns > 1 else 6
+    figure = Figure(figsize=(width, rows * (0.185 * len(names) + 0.45) + 0.3))
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    longest = max(max(values.values()) for values in panels.values())
+    for axes in grid.flat[len(panels) :]:
+        axes.set_visible(False)
+    for axes, (title, values) in zip(grid.flat, panels.items(), strict=False):
+        drawn = axes.barh(names, list(values.values()), color="#26456e", height=0.7)
+        written = [_probability(value) for value in values.values()]
+        axes.bar_label(drawn, written, padding=3, size=7)
+        axes.set_title(title, size=9, parse_math=False)
+        axes.set_yticks(range(len(names)), names, size=8, parse_math=False)
+        axes.set_xlim(0, 1.22 * longest)
+        axes.tick_params(axis="y", length=0)
+    grid[0, 0].invert_yaxis()
+    for axes in grid[-1]:
+        axes.set_xlabel("probability", size=8)
+        axes.tick_params(axis="x", labelsize=8)
+    return figure
+
+
+def _probability(value: float) -> str:
+    if value == 0:
+        return "\N{MULTIPLICATION SIGN}"
+    return f"{value:.2f}" if value >= 0.005 else "<.01"
+
+
+def beam_tree(
+    steps: Sequence[Sequence[tuple[int, str, float]]],
+    width: int,
+    *,
+    root: str = "prompt",
+) -> Figure:
+    """Draw a beam search as a tree: what was tried at each step, and what was kept.
+
+    Args:
+        steps: One list per step, the best candidate first: (number of its parent among the
+            beams kept one step before, token, log-probability of the whole beam so far).
+        width: How many of each list are kept as beams; the others are drawn pale and dashed.
+        root: What stands before the first step, where the only parent is 0.
+
+    Returns:
+        A figure, not shown: steps from left to right, the best candidate on top. The path to
+        the best beam of the last step is drawn thick.
+
+    Raises:
+        ValueError: No steps, a step with fewer candidates than beams or not sorted, a parent
+            that was not kept, or a candidate more probable than its parent.
+    """
+    if not steps:
+        raise ValueError("no steps to draw")
+    kept = [0.0]
+    for number, candidates in enumerate(steps):
+        scores = [score for _, _, score in candidates]
+        if len(scores) < width:
+            raise ValueError(
+                f"step {number} has {len(scores)} candidates for {width} beams"
+            )
+        if scores != sorted(scores, reverse=True):
+            raise ValueError(
+                f"step {number} is not sorted: put the best candidate first"
+            )
+        for parent, token, score in candidates:
+            if not 0 <= parent < len(kept):
+                raise ValueError(
+                    f"{token!r} of step {number} grows from beam {parent}, which was not kept"
+                )
+            if score > kept[parent]:
+                raise ValueError(
+                    f"{token!r} of step {number} is more probable than its parent: pass sums "
+                    "of log-probabilities"
+                )
+        kept = scores[:width]
+    best, rank = set(), 0
+    for number in reversed(range(len(steps))):
+        best.add((number, rank))
+        rank = steps[number][rank][0]
+    most = max(map(len, steps))
+    figure = Figure(figsize=(1.5 * len(steps) + 1.0, 0.52 * most + 0.7))
+    axes = figure.add_subplot(xlim=(-1.05, len(steps) - 0.35), ylim=(most - 0.4, -0.9))
+    axes.axis("off")
+    half, high = 0.34, 0.36  # of a box, in steps and ranks
+    middle = (width - 1) / 2
+    axes.text(-0.7, middle, root, ha="center", va="center", size=8, style="italic")
+    for number, candidates in enumerate(steps):
+        axes.text(number, -0.75, f"step {number}", ha="center", size=8, color="#333333")
+        for rank, (parent, token, score) in enumerate(candidates):
+            is_kept, is_best = rank < width, (number, rank) in best
+            start = (number - 1 + half, parent) if number else (-0.5, middle)
+            axes.plot(
+                (start[0], number - half),
+                (start[1], rank),
+                color="black" if is_kept else "#8a94a6",
+                linewidth=2.4 if is_best else 1.0 if is_kept else 0.7,
+                linestyle="-" if is_kept else (0, (3, 2)),
+                zorder=1,
+            )
+            axes.add_patch(
+                Rectangle((number - half, rank - high), 2 * half, 2 * high,
+                          facecolor="#e8eef7" if is_kept else "white",
+                          edgecolor="black" if is_kept else "#8a94a6",
+                          linewidth=1.8 if is_best else 0.9 if is_kept else 0.6,
+                          linestyle="-" if is_kept else "--", zorder=2)
+            )  # fmt: skip
+            axes.text(number, rank - 0.13, token, ha="center", va="center", size=8,
+                      weight="bold" if is_best else "normal", parse_math=False,
+                      color="black" if is_kept else "#4d5666", zorder=3)  # fmt: skip
+            axes.text(number, rank + 0.19, f"{score:.2f}".replace("-", "−"), ha="center",
+                      va="center", size=6.5, zorder=3,
+                      color="black" if is_kept else "#4d5666")  # fmt: skip
+    return figure
+
+
 def training_curves(
     losses: Sequence[float],
     learning_rates: Sequence[float],
