@@ -14,6 +14,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Rectangle
 from matplotlib.path import Path
 from matplotlib.textpath import TextPath
+from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Affine2D
 
 QUERY = "query: the token attending"
@@ -569,6 +570,9 @@ def two_runs(
     below.plot(apart, ".", color="black", markersize=5)
     limit = max(2 * unit, 1.15 * np.abs(apart).max())
     below.set(xlabel="step", ylim=(-limit, limit))
+    below.xaxis.set_major_locator(MaxNLocator(integer=True))
+    below.annotate("one unit in the last place", (0, unit), (0, 2), size=7,
+                   textcoords="offset points", color="#3d4a61")  # fmt: skip
     below.set_ylabel(f"{names[1]} - {names[0]},\n10⁻⁸")
     same = int((apart == 0).sum())
     below.set_title(f"equal to the last bit: {same} of {len(apart)} steps", size=8)
