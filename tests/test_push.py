@@ -16,7 +16,7 @@ from safetensors.torch import load
 from hf_tutorial import publish, sources
 
 TOKEN = "hf_thisTokenIsFake"
-REPOSITORY = "reader/reviews-classifier"
+REPOSITORY = "reader/hf-tutorial-reviews"
 # What the cell finds when it runs in the notebook.
 BEFORE = """
 import sys
@@ -121,15 +121,15 @@ def hub():
         server.shutdown()
 
 
-def run_cell(cell, hub, home, **environment):
-    """Run the cell's own source in a process of its own, whose Hub is `hub`."""
+def run(source, hub, home, **environment):
+    """Run what a cell holds in a process of its own, whose Hub is `hub`."""
     inherited = {
         name: value
         for name, value in os.environ.items()
         if not name.lower().endswith("_proxy") and name not in ("HF_TOKEN", "HF_HOME")
     }
     done = subprocess.run(
-        [sys.executable, "-c", BEFORE + cell.source, sources.checkpoint("encoder")],
+        [sys.executable, "-c", BEFORE + source, sources.checkpoint("encoder")],
         env={
             **inherited,
             "HF_ENDPOINT": f"http://127.0.0.1:{hub.server_port}",
@@ -149,7 +149,7 @@ def run_cell(cell, hub, home, **environment):
 def test_model_tokenizer_and_card_arrive_and_the_token_is_never_printed(
     cell, hub, tmp_path
 ):
-    done = run_cell(cell, hub, tmp_path, HF_TOKEN=TOKEN)
+    done = run(cell.source, hub, tmp_path, HF_TOKEN=TOKEN)
     assert {"config.json", "model.safetensors", "tokenizer.json", "README.md"} <= set(
         hub.files
     )
@@ -173,18 +173,30 @@ def test_model_tokenizer_and_card_arrive_and_the_token_is_never_printed(
 
 
 def test_without_a_token_nothing_is_requested(cell, hub, tmp_path):
-    done = run_cell(cell, hub, tmp_path)
+    done = run(cell.source, hub, tmp_path)
     assert hub.requests == []
     assert done.stdout.startswith("nothing was sent")
 
 
 def test_in_bundled_mode_nothing_is_requested_even_with_a_token(cell, hub, tmp_path):
-    done = run_cell(cell, hub, tmp_path, HF_TOKEN=TOKEN, HF_HUB_OFFLINE="1")
+    done = run(cell.source, hub, tmp_path, HF_TOKEN=TOKEN, HF_HUB_OFFLINE="1")
     assert hub.requests == []
     assert done.stdout.startswith("nothing was sent")
     assert TOKEN not in done.stdout + done.stderr
 
 
+def test_trainer_would_push_the_token_among_its_arguments(hub, tmp_path):
+    """What the page says of `hub_token`: no test of ours, a warning that must stay true."""
+    program = f"""
+from transformers import Trainer, TrainingArguments
+args = TrainingArguments({str(tmp_path / "out")!r}, hub_token={TOKEN!r}, use_cpu=True,
+    hub_model_id={REPOSITORY!r}, disable_tqdm=True)
+Trainer(model, args, processing_class=tokenizer).push_to_hub()
+"""
+    run(program, hub, tmp_path, HF_TOKEN=TOKEN)
+    assert TOKEN.encode() in hub.files["training_args.bin"]
+
+
 def test_saved_output_is_what_a_reader_without_a_token_sees(cell, hub, tmp_path):
-    done = run_cell(cell, hub, tmp_path)
+    done = run(cell.source, hub, tmp_path)
     assert [output.text for output in cell.outputs] == [done.stdout]
