@@ -194,6 +194,60 @@ def head_against_frozen_encoder() -> tuple[str, bool]:
     return f"{said} as fast (target 50)", forward / stored >= 50
 
 
+def trainer_against_loop() -> tuple[str, bool]:
+    """Train for the same eight steps: by Trainer, and by the four lines of notebook 05."""
+    import tempfile
+
+    import torch
+    from transformers import (
+        AutoModelForSequenceClassification,
+        AutoTokenizer,
+        PrinterCallback,
+        Trainer,
+        TrainingArguments,
+        default_data_collator,
+    )
+
+    checkpoint = sources.checkpoint("encoder")
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    model = AutoModelForSequenceClassification.from_pretrained(checkpoint)
+    text = "The middle sags, and yet I would watch it again tomorrow. " * 4
+    rows = [
+        {**tokenizer(text, truncation=True, max_length=48), "labels": n % 2}
+        for n in range(64)
+    ]
+
+    def loop():
+        optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
+        loader = torch.utils.data.DataLoader(
+            rows, batch_size=8, collate_fn=default_data_collator
+        )
+        model.train()
+        for batch in loader:
+            model(**batch).loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+
+    def trainer():
+        with tempfile.TemporaryDirectory() as folder:
+            args = TrainingArguments(
+                folder, num_train_epochs=1, per_device_train_batch_size=8, use_cpu=True,
+                save_strategy="no", disable_tqdm=True,
+            )  # fmt: skip
+            made = Trainer(model, args, train_dataset=rows)
+            made.remove_callback(PrinterCallback)
+            made.train()
+
+    loop()
+    by_hand = median_seconds(loop, repeats=3)
+    by_trainer = median_seconds(trainer, repeats=3)
+    said = f"eight steps by a loop {by_hand:.2f} s, by Trainer {by_trainer:.2f} s"
+    return (
+        f"{said}: {by_trainer / by_hand:.2f} times (target at most 1.3)",
+        by_trainer / by_hand <= 1.3,
+    )
+
+
 def _storyteller():
     from transformers import AutoModelForCausalLM, AutoTokenizer, logging
 
@@ -270,6 +324,7 @@ def main() -> int:
         batched_against_single_map,
         per_batch_against_max_length,
         head_against_frozen_encoder,
+        trainer_against_loop,
         batch_of_ten_against_ten_calls,
         cache_near_the_full_context,
         notebooks_alone,

@@ -54,6 +54,45 @@ def plain(text):
     return "".join(c for c in text.lower() if c.isalnum() or c == " ").split()
 
 
+def accuracy_of(prediction, pick=None, keep=lambda labels: labels != -100):
+    """Score as exercise 6.1 asks for, or nearly."""
+    logits, labels = prediction.predictions, prediction.label_ids
+    if pick is not None:
+        logits = pick(logits)
+    elif isinstance(logits, tuple):
+        logits = logits[0]
+    right = logits.argmax(axis=-1) == labels
+    return {"accuracy": float(right[keep(labels)].mean())}
+
+
+def zeros_of_a_tuple(predictions):
+    return predictions[1][:, 0] if isinstance(predictions, tuple) else predictions
+
+
+class Waiting:
+    """Stop as exercise 6.3 asks for, or nearly."""
+
+    def __init__(
+        self,
+        patience,
+        worse=lambda loss, best: loss >= best,
+        reset=True,
+        against="best",
+    ):
+        self.patience, self.worse, self.reset = patience, worse, reset
+        self.against, self.best, self.waited = against, float("inf"), 0
+
+    def on_evaluate(self, args, state, control, metrics, **kwargs):
+        loss = metrics["eval_loss"]
+        if self.worse(loss, self.best):
+            self.waited += 1
+        elif self.reset:
+            self.waited = 0
+        self.best = loss if self.against == "last" else min(self.best, loss)
+        if self.waited >= self.patience:
+            control.should_training_stop = True
+
+
 WANTED_MASK = torch.tensor([[1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 1, 1]])
 
 
@@ -307,6 +346,52 @@ EXERCISES = {
             "'embeddings.weight'": lambda m: ["dense.weight", "classifier.weight"],
             "give their names": lambda m: [p for p in m.parameters() if p.ndim > 1],
             "keep the names": lambda m: [x for x in m.named_parameters() if x[1].ndim > 1],
+        },
+    ),
+    "scores_of": (
+        accuracy_of,
+        {
+            "-100 was counted": lambda p: accuracy_of(p, keep=lambda labels: labels == labels),
+            "with a tuple": lambda p: accuracy_of(p, pick=lambda predictions: predictions),
+            "its first entry": lambda p: accuracy_of(p, pick=zeros_of_a_tuple),
+            "counts the right ones": lambda p: {"accuracy": 4 * accuracy_of(p)["accuracy"]},
+            "not a percentage": lambda p: {"accuracy": 100 * accuracy_of(p)["accuracy"]},
+            "a dict of scores by name": lambda p: accuracy_of(p)["accuracy"],
+            "no 'accuracy'": lambda p: {"acc": accuracy_of(p)["accuracy"]},
+            "over the last axis": lambda p: {"accuracy": float("nan")},
+            "`return` missing": lambda p: None,
+        },
+    ),
+    "lora_size": (
+        lambda shapes, rank: sum(rank * (o + i) for o, i in shapes),
+        {
+            "matrices themselves: LoRA leaves": lambda shapes, rank: sum(o * i for o, i in shapes),
+            "not a factor": lambda shapes, rank: sum(rank * o * i for o, i in shapes),
+            "only the first": lambda shapes, rank: rank * sum(shapes[0]),
+            "only the last": lambda shapes, rank: rank * sum(shapes[-1]),
+            "multiply by the rank": lambda shapes, rank: sum(o + i for o, i in shapes),
+            "B counts as well": lambda shapes, rank: sum(rank * o for o, i in shapes),
+            "one is rank x in": lambda shapes, rank: sum(rank * i for o, i in shapes),
+            "frozen, not trained": lambda shapes, rank: sum(
+                o * i + rank * (o + i) for o, i in shapes
+            ),
+            "A is rank x in": lambda shapes, rank: 7,
+            "at rank 8": lambda shapes, rank: 200,
+        },
+    ),
+    "patience": (
+        Waiting,
+        {
+            "only falls": lambda patience: Waiting(patience, worse=lambda loss, best: True),
+            "first setback": lambda patience: Waiting(1),
+            "a new best resets": lambda patience: Waiting(patience, reset=False),
+            "it never stops": lambda patience: Waiting(99),
+            "one evaluation late": lambda patience: Waiting(patience + 1),
+            "the evaluation before": lambda patience: Waiting(patience, against="last"),
+            "equal to the best": lambda patience: Waiting(
+                patience, worse=lambda loss, best: loss > best
+            ),
+            "with patience 1": lambda patience: Waiting(2),
         },
     ),
     "nucleus": (

@@ -313,6 +313,38 @@ def test_confusion_matrix_refuses_what_are_no_counts(counts, names, words):
         figures.confusion_matrix(np.array(counts), names)
 
 
+def test_two_runs_lie_on_one_another_and_the_difference_has_its_unit():
+    figure = figures.two_runs(
+        [0.7, 0.5, 0.6], [0.7, 0.5 + 3e-8, 0.6], ("loop", "other")
+    )
+    above, below = figure.axes
+    assert [line.get_label() for line in above.lines] == ["loop", "other"]
+    assert {line.get_marker() for line in above.lines} == {"o", "x"}
+    assert above.get_ylim()[0] == 0
+    points = [line for line in below.lines if line.get_marker() == "."][0]
+    assert np.allclose(points.get_ydata(), [0, 3, 0])
+    dotted = [
+        line.get_ydata()[0] for line in below.lines if line.get_linestyle() == ":"
+    ]
+    assert np.allclose(dotted, [-5.96, 5.96], atol=0.01)
+    assert below.get_ylim()[0] == -below.get_ylim()[1]
+    assert "10⁻⁸" in below.get_ylabel() and "2 of 3" in below.get_title()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "words"),
+    [
+        ([], [], "no losses"),
+        ([1, 2], [1], "loop has 2 steps, other 1"),
+        ([1, float("nan")], [1, 1], "loss of loop at step 1 is nan"),
+        ([1, 1], [1, float("inf")], "loss of other at step 1 is inf"),
+    ],
+)
+def test_two_runs_refuse_what_cannot_be_compared(first, second, words):
+    with pytest.raises(ValueError, match=words):
+        figures.two_runs(first, second, ("loop", "other"))
+
+
 def test_figures_are_returned_and_left_to_the_caller(
     uniform_weights, tmp_path, monkeypatch
 ):
@@ -328,6 +360,7 @@ def test_figures_are_returned_and_left_to_the_caller(
         figures.bars({"MB": {"x": 1}}),
         figures.training_curves(LOSSES, RATES, {4: 0.2}),
         figures.confusion_matrix(np.eye(10), [f"$label {n}" for n in range(10)]),
+        figures.two_runs(LOSSES, LOSSES, ("x", "y")),
     ]
     assert all(isinstance(figure, Figure) for figure in made)
     assert plt.get_fignums() == [] and list(tmp_path.iterdir()) == []

@@ -14,6 +14,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Rectangle
 from matplotlib.path import Path
 from matplotlib.textpath import TextPath
+from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Affine2D
 
 QUERY = "query: the token attending"
@@ -661,3 +662,61 @@ def _colour_bar(figure: Figure, image, axes) -> None:
     figure.colorbar(
         image, ax=axes, label="attention weight", shrink=0.6, pad=0.02, aspect=30
     )
+
+
+def two_runs(
+    first: Sequence[float], second: Sequence[float], names: tuple[str, str]
+) -> Figure:
+    """Draw the losses of two runs on top of each other, and below what is between them.
+
+    Args:
+        first: Loss of each step of one run; step 0 first.
+        second: Loss of each step of the other, which should be the same run.
+        names: What to call them.
+
+    Returns:
+        A figure, not shown: losses from 0; below, second minus first in units of 10⁻⁸,
+        with lines at one unit in the last place of a float32 (near a loss of 0.7).
+
+    Raises:
+        ValueError: No steps, runs of different lengths, or a loss that is no finite number.
+    """
+    first, second = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    if first.ndim != 1 or not len(first):
+        raise ValueError("no losses to draw: pass one number per step")
+    if first.shape != second.shape:
+        raise ValueError(
+            f"{names[0]} has {len(first)} steps, {names[1]} {len(second)}: compare equally many"
+        )
+    for name, losses in zip(names, (first, second), strict=True):
+        lost = np.flatnonzero(~np.isfinite(losses))
+        if len(lost):
+            raise ValueError(
+                f"the loss of {name} at step {lost[0]} is {losses[lost[0]]}"
+            )
+    figure = Figure(figsize=(7, 4))
+    above, below = figure.subplots(2, sharex=True, height_ratios=(2, 1))
+    above.plot(
+        first, "o", color="black", markersize=9, fillstyle="none", label=names[0]
+    )
+    above.plot(second, "x", color="#26456e", markersize=6, label=names[1])
+    above.legend(frameon=False, loc="lower left", ncols=2)
+    above.set(ylabel="loss")
+    above.set_ylim(0, 1.15 * max(first.max(), second.max()) or 1)
+    apart = (second - first) * 1e8
+    unit = float(np.spacing(np.float32(0.7))) * 1e8
+    for level in (-unit, unit):
+        below.axhline(level, color="#5b6b85", linestyle=":", linewidth=1)
+    below.axhline(0, color="black", linewidth=0.8)
+    below.vlines(np.arange(len(apart)), 0, apart, color="#26456e", linewidth=1)
+    below.plot(apart, ".", color="black", markersize=5)
+    limit = max(2 * unit, 1.15 * np.abs(apart).max())
+    below.set(xlabel="step", ylim=(-limit, limit))
+    below.xaxis.set_major_locator(MaxNLocator(integer=True))
+    below.annotate("one unit in the last place", (0, unit), (0, 2), size=7,
+                   textcoords="offset points", color="#3d4a61")  # fmt: skip
+    below.set_ylabel(f"{names[1]} - {names[0]},\n10⁻⁸")
+    same = int((apart == 0).sum())
+    below.set_title(f"equal to the last bit: {same} of {len(apart)} steps", size=8)
+    figure.align_ylabels()
+    return figure
