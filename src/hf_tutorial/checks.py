@@ -790,4 +790,4 @@ def numbers_in(answer: Callable) -> Verdict:
         return again("that counts tensors: how many numbers does each hold?")
     if value != 222:
         return again(f"{value:.0f} for shapes [30, 7], [11] and []: multiply, then add")
-    return correct("the size of a model, read from a few kilobytes of it")
+    return correct("the size of a model, read from a few kilobytes of its file")
