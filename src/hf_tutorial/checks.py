@@ -710,7 +710,6 @@ def softmax_by_hand(answer: Callable) -> Verdict:
     return correct("only the differences between logits matter")
 
 
-@functools.cache
 def _classifier():
     from transformers import pipeline
 
