@@ -19,6 +19,7 @@ PAGES = [
     *sorted((ROOT / "data").glob("README.md")),
     *sorted((ROOT / "data").glob("[!m]*/README.md")),
     ROOT / "data/metrics/README.md",
+    *sorted((ROOT / "notebooks").glob("*.md")),
 ]
 LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 
