@@ -60,7 +60,7 @@ def test_snippets_are_short_and_use_no_call_that_is_gone(page):
     for snippet in page:
         lines = [line for line in snippet.splitlines() if line.strip()]
         assert 2 <= len(lines) <= 6, snippet
-        assert max(map(len, lines)) <= 100, snippet
+        assert max(map(len, lines)) <= 88, snippet
         assert list(gone.findings(snippet)) == []
 
 
