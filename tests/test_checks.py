@@ -1,6 +1,10 @@
 """Every exercise: no answer, wrong kinds of answers, and the likely slips with their hints."""
 
+import json
+import math
+import struct
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -91,6 +95,22 @@ class Waiting:
         self.best = loss if self.against == "last" else min(self.best, loss)
         if self.waited >= self.patience:
             control.should_training_stop = True
+
+
+def shifted_softmax(logits):
+    powers = [math.exp(x - max(logits)) for x in logits]
+    return [power / sum(powers) for power in powers]
+
+
+def header_of(path):
+    with open(path, "rb") as file:
+        return json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
+
+
+def numbers_of(path):
+    entries = header_of(path)
+    entries.pop("__metadata__")
+    return sum(math.prod(entry["shape"]) for entry in entries.values())
 
 
 WANTED_MASK = torch.tensor([[1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 1, 1]])
@@ -432,6 +452,50 @@ EXERCISES = {
                 "position_ids": on_the_left(rows, pad)["attention_mask"].cumsum(1) - 1
             },
             "make it a tensor": lambda rows, pad: on_the_left(rows, pad) | {"input_ids": [[1]]},
+        },
+    ),
+    "softmax_by_hand": (
+        shifted_softmax,
+        {
+            "divide by the sum": lambda logits: [math.exp(x) for x in logits],
+            "looks at one logit alone": lambda logits: [
+                1 / (1 + math.exp(-x)) for x in logits
+            ],
+            "shares of the logits": lambda logits: [x / sum(logits) for x in logits],
+            "until the logits are large": lambda logits: [
+                math.exp(x) / sum(math.exp(y) for y in logits) for x in logits
+            ],
+            "subtract the largest logit": lambda logits: (
+                torch.tensor(logits).exp() / torch.tensor(logits).exp().sum()
+            ).tolist(),
+            "not powers of e": lambda logits: [
+                2**x / sum(2**y for y in logits) for x in logits
+            ],
+            "sum to 3.000": lambda logits: [1 for x in logits],
+            "2 numbers for three": lambda logits: [0.5, 0.5],
+        },
+    ),
+    "fooled": (
+        ("I wanted to love it.", "NEGATIVE"),
+        {
+            "as you do": ("I loved every minute.", "POSITIVE"),
+            "is no label": ("I loved every minute.", "good"),
+            "three words at least": ("Loved it.", "POSITIVE"),
+            "stands above": ("Not a dull moment!", "POSITIVE"),
+            "without conviction": ("The meeting is at three.", "NEGATIVE"),
+        },
+    ),
+    "numbers_in": (
+        numbers_of,
+        {
+            "`__metadata__` is no tensor": lambda path: sum(
+                math.prod(e["shape"]) for e in header_of(path).values()
+            ),
+            "counts bytes": lambda path: Path(path).stat().st_size,
+            "may share a file": lambda path: Path(path).stat().st_size / 4,
+            "an empty product is 1": lambda path: numbers_of(path) - 1,
+            "counts tensors": lambda path: len(header_of(path)) - 1,
+            "multiply, then add": lambda path: 48,
         },
     ),
 }  # fmt: skip

@@ -1,13 +1,16 @@
 """Figures: what they draw, measured on the artists, and what they refuse."""
 
 import io
+import itertools
 
+import nbformat
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PathCollection, QuadMesh
 from matplotlib.figure import Figure
 
-from hf_tutorial import figures
+from hf_tutorial import figures, publish
 
 TOKENS = ["[CLS]", "a", "cat", "[SEP]"]
 
@@ -345,6 +348,54 @@ def test_two_runs_refuse_what_cannot_be_compared(first, second, words):
         figures.two_runs(first, second, ("loop", "other"))
 
 
+def test_similarity_map_writes_each_value_and_letters_the_texts():
+    axes = figures.similarity_map(
+        [[1, 0.5, -0.001], [0.5, 1, 0.2], [-0.001, 0.2, 1]], ["ant", "bee", "$cat"]
+    ).axes[0]
+    texts = {text.get_position(): text.get_text() for text in axes.texts}
+    assert (texts[1, 0], texts[0, 1], texts[2, 1]) == ("0.50", "0.50", "0.20")
+    assert texts[2, 0] == "0.00"  # and no minus before it
+    assert [t.get_text() for t in axes.get_xticklabels()] == ["A", "B", "C"]
+    assert axes.get_yticklabels()[1].get_text() == "bee  B"
+    assert axes.images[0].get_clim() == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("similarity", "words"),
+    [
+        ([[1, 0.5]], r"2 texts cannot label the shape \(1, 2\)"),
+        ([[4, 2], [2, 4]], "divide each vector by its length"),
+        ([[1, 0.5], [0.1, 1]], "the same both ways"),
+        ([[1, float("nan")], [float("nan"), 1]], "the same both ways"),
+    ],
+)
+def test_similarity_map_refuses_what_are_no_cosines(similarity, words):
+    with pytest.raises(ValueError, match=words):
+        figures.similarity_map(similarity, ["ant", "bee"])
+
+
+def test_map_has_a_station_for_every_notebook_by_its_title():
+    notebooks = {
+        path.name[:2]: publish._title(nbformat.read(path, as_version=4))
+        for path in publish.discover()
+    }
+    assert notebooks.pop("00") == "Quick tour"
+    stations = {number: title for number, (title, *_) in figures.STATIONS.items()}
+    assert notebooks and notebooks.items() <= stations.items()
+    drawn = {text.get_text() for text in figures.course_map().axes[0].texts}
+    assert {*stations, *stations.values()} <= drawn
+
+
+def test_words_on_the_map_do_not_overlap():
+    figure = figures.course_map()
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    boxes = [text.get_window_extent(renderer) for text in figure.axes[0].texts]
+    for one, other in itertools.combinations(boxes, 2):
+        assert not one.overlaps(other)
+    assert all(figure.bbox.fully_containsx(box.x1) for box in boxes)
+
+
 def test_figures_are_returned_and_left_to_the_caller(
     uniform_weights, tmp_path, monkeypatch
 ):
@@ -361,6 +412,8 @@ def test_figures_are_returned_and_left_to_the_caller(
         figures.training_curves(LOSSES, RATES, {4: 0.2}),
         figures.confusion_matrix(np.eye(10), [f"$label {n}" for n in range(10)]),
         figures.two_runs(LOSSES, LOSSES, ("x", "y")),
+        figures.similarity_map(np.eye(3), TOKENS[:3]),
+        figures.course_map(),
     ]
     assert all(isinstance(figure, Figure) for figure in made)
     assert plt.get_fignums() == [] and list(tmp_path.iterdir()) == []

@@ -11,7 +11,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
-from matplotlib.patches import Rectangle
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 from matplotlib.path import Path
 from matplotlib.textpath import TextPath
 from matplotlib.ticker import MaxNLocator
@@ -601,6 +601,131 @@ def confusion_matrix(counts: np.ndarray, names: Sequence[str]) -> Figure:
     axes.set(xlabel="prediction", ylabel="label")
     axes.spines[:].set_visible(False)
     figure.colorbar(image, ax=axes, label="examples", shrink=0.8, pad=0.04)
+    return figure
+
+
+def similarity_map(similarity: np.ndarray, texts: Sequence[str]) -> Figure:
+    """Draw how similar texts are, each with each, on a scale from 0 to 1.
+
+    Args:
+        similarity: Cosine similarities, as of vectors of length 1; shape (texts, texts).
+        texts: One text per row, written out at the left and lettered at the top.
+
+    Returns:
+        A figure, not shown: every value written in. Values below 0 have the colour of 0.
+
+    Raises:
+        ValueError: Shapes disagree, or the numbers are no cosine similarities.
+    """
+    similarity = np.asarray(similarity, dtype=float)
+    count = len(texts)
+    if similarity.shape != (count, count):
+        raise ValueError(f"{count} texts cannot label the shape {similarity.shape}")
+    alike = np.allclose(similarity, similarity.T, atol=1e-3)
+    if not (alike and np.allclose(similarity.diagonal(), 1, atol=1e-3)):  # nan too
+        raise ValueError(
+            "cosine similarities are the same both ways, and 1 for a text with itself: "
+            "divide each vector by its length first"
+        )
+    figure = Figure(figsize=(0.075 * max(map(len, texts)) + 0.62 * count + 1.3,
+                             0.46 * count + 0.6))  # fmt: skip
+    axes = figure.add_subplot()
+    image = axes.imshow(similarity, vmin=0, vmax=1, aspect="auto")
+    for (row, column), value in np.ndenumerate(similarity):
+        axes.text(column, row, f"{value:.2f}".replace("-0.00", "0.00"), size=9,
+                  ha="center", va="center",
+                  color="white" if value < 0.55 else "black")  # fmt: skip
+    letters = [chr(ord("A") + n) for n in range(count)]
+    rows = [f"{text}  {letter}" for text, letter in zip(texts, letters, strict=True)]
+    axes.set_xticks(range(count), letters)
+    axes.set_yticks(range(count), rows, parse_math=False)
+    axes.tick_params(
+        length=0, top=False, labeltop=True, bottom=False, labelbottom=False
+    )
+    axes.spines[:].set_visible(False)
+    figure.colorbar(image, ax=axes, label="cosine similarity", pad=0.02)
+    return figure
+
+
+# number: (title of the notebook, what it is about in a few words, place on the map)
+STATIONS = {
+    "01": ("Tokenization", "text becomes IDs", (24, 43)),
+    "02": ("Model loading", "body, head, weights", (47, 43)),
+    "03": ("Attention", "tokens look at tokens", (67, 43)),
+    "04": ("Dataset preparation", "a table becomes batches", (24, 8)),
+    "05": ("Manual training loop", "loss, gradient, step", (47, 8)),
+    "06": ("Trainer", "the same, in one call", (67, 8)),
+    "07": ("Accelerate", "on more devices", (88, 8)),
+    "08": ("Generation", "the next token joins the text", (47, 62)),
+    "09": ("Pretraining", "weights from nothing", (88, 25.5)),
+}
+
+
+def course_map() -> Figure:
+    """Draw the ten notebooks as a map: the way of a sentence, and what makes it better.
+
+    Returns:
+        A figure, not shown. The upper line is a prediction, with its loop for generation;
+        the lower one is training, which changes the weights of the model above it.
+    """
+    figure = Figure(figsize=(9.2, 6))
+    axes = figure.add_subplot()
+    axes.set(xlim=(-2, 102), ylim=(0, 69))
+    axes.set_aspect("equal")
+    axes.set_axis_off()
+    ink, soft = "#26456e", "#e9edf3"
+
+    def box(left, bottom, width, height, **style):
+        axes.add_patch(
+            FancyBboxPatch((left, bottom), width, height, **style,
+                           boxstyle="round,pad=0,rounding_size=1.8")
+        )  # fmt: skip
+
+    def way(start, stop, line="-", bend=0.0):
+        # The line and its head apart, or the head would be dashed as well.
+        for arrow, width in (("-", 2.2), ("-|>", 0)):
+            axes.add_patch(
+                FancyArrowPatch(start, stop, linestyle=line, linewidth=width, color=ink,
+                                arrowstyle=arrow, mutation_scale=18, shrinkA=0,
+                                shrinkB=0 if width == 0 else 4, zorder=2,
+                                connectionstyle=f"arc3,rad={bend}")
+            )  # fmt: skip
+
+    def end(x, y, *lines):
+        box(x - 6.5, y - 3.6, 13, 7.2, facecolor="white", edgecolor=ink, linewidth=1.2,
+            zorder=3)  # fmt: skip
+        axes.text(x, y, "\n".join(lines), ha="center", va="center", size=9, zorder=4)
+
+    # The upper line, all of it in the quick tour.
+    box(-1, 33.5, 102, 22, facecolor=soft, edgecolor="none", zorder=0)
+    axes.text(-0.4, 60.3, "00  Quick tour", size=10, weight="bold", color=ink)
+    axes.text(-0.4, 57.4, "this line, end to end", size=8.5)
+    box(37, 35, 40.5, 14.6, facecolor="none", edgecolor=ink, linewidth=1.2,
+        linestyle=(0, (1, 1.5)), zorder=1)  # fmt: skip
+    axes.text(57.2, 47.4, "the model", ha="center", va="center", size=9, style="italic")
+    for start, stop in ((12.5, 20.6), (27.4, 43.6), (50.4, 63.6), (70.4, 83.9)):
+        way((start, 43), (stop, 43))
+    end(6, 43, "sentence")
+    end(90.5, 43, "prediction")
+    # A predicted token goes back to the sentence.
+    way((90.5, 46.8), (50.4, 62), ":", 0.2)
+    way((43.6, 62), (6, 46.8), ":", 0.2)
+    # The lower line, which changes the weights.
+    for start, stop in ((12.5, 20.6), (27.4, 43.6), (50.4, 63.6), (70.4, 84.6)):
+        way((start, 8), (stop, 8), "--")
+    end(6, 8, "table", "of text")
+    axes.text(-0.4, 13.4, "training", size=10, weight="bold", color=ink)
+    way((47, 12), (47, 34.6), "--")
+    axes.text(45.6, 25.5, "better weights,\nstep by step", ha="right", va="center",
+              size=9, style="italic")  # fmt: skip
+    way((84.6, 25.5), (70, 34.6), "--", -0.25)
+    axes.text(79, 30.6, "the first weights", va="center", size=9, style="italic")
+    for number, (title, about, (x, y)) in STATIONS.items():
+        axes.plot(x, y, "o", markersize=25, color=ink, zorder=3)
+        axes.text(x, y, number, ha="center", va="center", color="white", size=10.5,
+                  weight="bold", zorder=4)  # fmt: skip
+        axes.text(x, y - 4.1, title, ha="center", va="top", size=9, weight="bold")
+        axes.text(x, y - 6.3, about, ha="center", va="top", size=8)
     return figure
 
 
