@@ -455,6 +455,19 @@ def test_killed_three_times_it_ends_with_the_same_weights(tiny, rows, tmp_path):
     assert len(at) == 3
 
 
+def test_batch_that_processes_cannot_share_is_refused(tiny, rows, tmp_path):
+    out = tmp_path / "out"
+    launcher = ("-m", "torch.distributed.run", "--nproc_per_node", "2",
+                "-m", "hf_tutorial.train")  # fmt: skip
+    line = command(tiny, rows, out, "--batch-size", 9, launcher=launcher)
+    done = subprocess.run(
+        line, env=environment(tmp_path), capture_output=True, text=True
+    )
+    assert done.returncode != 0 and not out.exists()
+    assert "--batch-size 9 cannot be shared by 2 processes" in done.stderr
+    assert "use a multiple of 2" in done.stderr
+
+
 def test_two_processes_give_the_losses_of_one(tmp_path, monkeypatch):
     """With the defaults, encoder and reviews, as the docstring of the script has it."""
     words = ["--max-steps", "20", "--save-every", "1000", "--output-dir"]
