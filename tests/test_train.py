@@ -299,6 +299,20 @@ def test_resumed_run_ends_with_the_same_weights_and_lines(run, half_way):
     assert not list((stopped / "checkpoints").glob(".*"))
 
 
+@pytest.mark.parametrize("how", [[], ["--streaming"]], ids=["table", "stream"])
+def test_run_that_stopped_at_the_end_of_an_epoch_goes_on_with_the_next(run, how):
+    words = ("--max-steps", 15, "--save-every", 5, "--dropout", 0.1, *how)
+    whole, stopped = run(*words, out="whole"), run(*words, out="stopped")
+    shutil.rmtree(stopped / "checkpoints" / "step-000015")
+    shutil.rmtree(
+        stopped / "model"
+    )  # what is left ends with the second epoch of 5 steps
+    run(*words, "--resume", out="stopped")
+    assert equal(weights(whole), weights(stopped))
+    assert losses(whole) == losses(stopped)
+    assert [line["epoch"] for line in lines(stopped)] == [0] * 5 + [1] * 5 + [2] * 5
+
+
 @pytest.mark.parametrize(
     "damage",
     [
