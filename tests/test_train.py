@@ -238,6 +238,11 @@ def test_empty_dataset_is_refused(run, tmp_path):
         run("--dataset", file)
 
 
+def test_stream_shorter_than_a_batch_is_refused(run):
+    with pytest.raises(train.Refused, match="holds less than one batch"):
+        run("--streaming", "--max-steps", 2, "--batch-size", 64)
+
+
 @pytest.mark.parametrize("word", ["--epochs", "--batch-size", "--save-every"])
 def test_counts_below_one_are_refused(run, capsys, word):
     with pytest.raises(SystemExit):
@@ -429,13 +434,14 @@ def lines_so_far(out):
     return (out / "metrics.jsonl").read_text().splitlines()
 
 
-def kill_and_resume(tiny, rows, tmp_path, kills, seed):
+def kill_and_resume(tiny, rows, tmp_path, kills, seed, *longer):
     """Kill a run at random moments, resume it each time, and let it end.
 
     Returns:
         The folder, and at which steps it was killed.
     """
-    draw, out, at, words = random.Random(seed), tmp_path / "killed", [], []
+    draw, out, at = random.Random(seed), tmp_path / "killed", []
+    words = [*longer]
     for _ in range(kills):
         began = len(lines_so_far(out)) if at else 0
         process = subprocess.Popen(
@@ -452,7 +458,7 @@ def kill_and_resume(tiny, rows, tmp_path, kills, seed):
         if newest:  # killed before the first save: it begins anew
             found = train.last_whole(out / "checkpoints")
             assert found is not None and found[0] == newest[0]
-            words = ["--resume"]
+            words = [*longer, "--resume"]
         else:
             shutil.rmtree(out)
     subprocess.run(command(tiny, rows, out, *words), env=environment(tmp_path),

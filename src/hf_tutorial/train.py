@@ -170,7 +170,10 @@ def left_of_epoch(rows: Any, options: argparse.Namespace, epoch: int, done: int)
     """
     skipped = done * options.batch_size
     if options.streaming:
-        return rows.shuffle(seed=options.seed + epoch, buffer_size=1000).skip(skipped)
+        left = rows.shuffle(seed=options.seed + epoch, buffer_size=1000).skip(skipped)
+        # Accelerate raises on a stream without a whole batch, so look before it does.
+        looked = list(left.take(options.batch_size)) if done or not epoch else None
+        return left if looked is None or len(looked) == options.batch_size else None
     if skipped + options.batch_size > len(rows):
         return None
     rows = rows.shuffle(seed=options.seed + epoch)
@@ -432,10 +435,6 @@ def main(line: list[str] | None = None) -> None:
         came = 0
         left = left_of_epoch(train, options, epoch, done)
         for batch in () if left is None else loader(left, whole=True):
-            if (
-                batch is None
-            ):  # what Accelerate's loader gives of a stream that has ended
-                break
             clock = time.perf_counter()
             loss = torch.zeros((), device=accelerator.device)
             rate = schedule.get_last_lr()[0]
