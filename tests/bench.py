@@ -308,6 +308,32 @@ def cache_near_the_full_context() -> tuple[str, bool]:
     return said, ratio >= 3
 
 
+def bf16_against_fp32() -> tuple[str, bool]:
+    """Forward, backward and optimizer step of the encoder, 16 x 64 tokens, as in notebook 07."""
+    import torch
+    from transformers import AutoModelForSequenceClassification
+
+    model = AutoModelForSequenceClassification.from_pretrained(
+        sources.checkpoint("encoder")
+    )
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5)
+    ids, labels = torch.randint(1000, 9000, (16, 64)), torch.arange(16) % 2
+
+    def step(half: bool) -> None:
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            loss = model(input_ids=ids, labels=labels).loss
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    step(True)
+    step(False)
+    ratio = median_seconds(lambda: step(False)) / median_seconds(lambda: step(True))
+    if not torch.cpu._is_avx512_bf16_supported():
+        return f"bf16 step {ratio:.1f} times as fast: no instructions, no target", True
+    return f"bf16 step {ratio:.1f} times as fast as fp32 (target 2.5)", ratio >= 2.5
+
+
 def notebooks_alone() -> tuple[str, bool]:
     executions = publish.execute(publish.discover(), at_once=1)
     fine = all(
@@ -327,6 +353,7 @@ def main() -> int:
         trainer_against_loop,
         batch_of_ten_against_ten_calls,
         cache_near_the_full_context,
+        bf16_against_fp32,
         notebooks_alone,
     ):
         said, reached = measure()

@@ -17,6 +17,7 @@ from tests.test_train import (
 )
 
 KILLS = 20
+LONGER = ("--epochs", 200)  # so that the last kill still meets a run, not its end
 
 
 def main() -> int:
@@ -28,16 +29,18 @@ def main() -> int:
         )
         rows = folder / "rows.jsonl"
         held.table([n % 2 for n in range(40)]).to_json(rows)
-        subprocess.run(command(tiny, rows, folder / "whole"), env=environment(folder),
+        subprocess.run(command(tiny, rows, folder / "whole", *LONGER), env=environment(folder),
                        check=True, stdout=subprocess.DEVNULL)  # fmt: skip
-        killed, at = kill_and_resume(tiny, rows, folder, kills=KILLS, seed=1)
+        killed, at = kill_and_resume(tiny, rows, folder, KILLS, 1, *LONGER)
         same = equal(weights(folder / "whole"), weights(killed))
         same = same and losses(folder / "whole") == losses(killed)
         print(
             f"killed {len(at)} times, with these many lines written: {json.dumps(at)}"
         )
+        early = at[-1] < len(losses(killed))
         print("same weights and losses as without:", same)
-    return 0 if same else 1
+        print("all kills before the end:", early)
+    return 0 if same and early else 1
 
 
 if __name__ == "__main__":

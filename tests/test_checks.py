@@ -113,6 +113,15 @@ def numbers_of(path):
     return sum(math.prod(entry["shape"]) for entry in entries.values())
 
 
+def shared_rows(process, processes, rows, size, split):
+    def mine(row):
+        if split:
+            return row % size * processes // size == process
+        return row // size % processes == process
+
+    return [row for row in range(rows) if mine(row)]
+
+
 WANTED_MASK = torch.tensor([[1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 1, 1]])
 
 
@@ -496,6 +505,58 @@ EXERCISES = {
             "an empty product is 1": lambda path: numbers_of(path) - 1,
             "counts tensors": lambda path: len(header_of(path)) - 1,
             "multiply, then add": lambda path: 48,
+        },
+    ),
+    "planned_batch": (
+        (8, 16, 4),
+        {
+            "the other way round": (16, 8, 4),
+            "the other brings 8 as well": (8, 16, 8),
+            "64 at once do not fit": (64, 64, 1),
+            "would get 16 at once": (16, 16, 4),
+            "gets 16 of 32": (8, 32, 2),
+            "cannot need the same": (8, 8, 4),
+            "8 x 2 x 2 examples": (8, 16, 2),
+            "makes 10 x 4 examples": (8, 10, 4),
+            "more fits": (2, 4, 16),
+        },
+    ),
+    "rows_of": (
+        shared_rows,
+        {
+            "dealt like cards": lambda p, n, rows, size, split: list(
+                range(rows * p // n, rows * (p + 1) // n)
+            ),
+            "whole batches are": lambda p, n, rows, size, split: list(range(p, rows, n)),
+            "processes, too, count from 0": lambda p, n, rows, size, split: shared_rows(
+                p - 1, n, rows, size, split
+            ),
+            "whole batches of batch_size": lambda p, n, rows, size, split: shared_rows(
+                p, n, rows, size, True
+            ),
+            "no difference yet": lambda p, n, rows, size, split: shared_rows(
+                p, n, rows, size, False
+            ),
+            "not every second row": lambda p, n, rows, size, split: (
+                list(range(p, rows, n)) if split else shared_rows(p, n, rows, size, split)
+            ),
+            "right for two processes": lambda p, n, rows, size, split: shared_rows(
+                p, 2, rows, size, split
+            ),
+            "process 1 of 2 gets []": lambda p, n, rows, size, split: [],
+        },
+    ),
+    "slowest_link": (
+        lambda parameters, compute, n: 8 * parameters / compute,
+        {
+            "had all of compute": lambda p, c, n: 8 * (n - 1) / n * p / c,
+            "what is saved": lambda p, c, n: 8 * (n - 1) / n * p / (c / n),
+            "is 4 bytes": lambda p, c, n: 2 * p / c,
+            "sends twice": lambda p, c, n: 4 * p / c,
+            "those are bits": lambda p, c, n: 64 * p / c,
+            "upside down": lambda p, c, n: c / (8 * p),
+            "not for n = 2": lambda p, c, n: 8 * p / c * (1 if n == 4 else 2),
+            "set compute equal": lambda p, c, n: 1.0,
         },
     ),
 }  # fmt: skip

@@ -115,3 +115,20 @@ def test_attention_weights_are_a_softmax_of_queries_and_keys(encoder, tokenizer)
         expected = torch.softmax(q @ k.mT / 32**0.5, dim=-1)
     assert torch.allclose(out.attentions[3], expected, atol=1e-5)
     assert len(out.hidden_states) == 7
+
+
+def test_prepare_takes_an_optimizer_of_another_model_and_trains_nothing():
+    from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
+
+    try:
+        accelerator = Accelerator(cpu=True)
+        model = torch.nn.Linear(2, 1)
+        optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+        model, optimizer = accelerator.prepare(torch.nn.Linear(2, 1), optimizer)
+        before = model.weight.clone()
+        accelerator.backward(model(torch.ones(1, 2)).sum())
+        optimizer.step()
+        assert torch.equal(model.weight, before)
+    finally:
+        AcceleratorState._reset_state(reset_partial_state=True)

@@ -396,6 +396,59 @@ def test_words_on_the_map_do_not_overlap():
     assert all(figure.bbox.fully_containsx(box.x1) for box in boxes)
 
 
+def test_loss_overlay_puts_marks_on_the_line_on_one_scale():
+    figure = figures.loss_overlay(
+        {"one": {"loop": [3.0, 1.0], "other": [3.0, 1.0]}, "two": {"loop": [9.0, 7.0]}}
+    )
+    left, right = figure.axes
+    line, marks = left.lines
+    assert (line.get_linestyle(), marks.get_linestyle()) == ("-", "None")
+    assert np.array_equal(line.get_ydata(), marks.get_ydata())
+    assert left.get_ylim() == right.get_ylim() and left.get_ylabel() == "loss"
+    assert [text.get_text() for text in figure.legends[0].texts] == ["loop", "other"]
+
+
+@pytest.mark.parametrize(
+    ("panels", "words"),
+    [
+        ({}, "no runs to draw"),
+        ({"x": {}}, "no runs to draw"),
+        ({"x": {"loop": []}}, "not 0 steps"),
+        ({"x": {"loop": [1, 2], "other": [1]}}, "'other' has losses of shape"),
+        ({"x": {"loop": [1, float("nan")]}}, "no finite number"),
+        ({"x": {str(n): [1] for n in range(5)}}, "5 runs cannot be told apart"),
+    ],
+)
+def test_loss_overlay_refuses_runs_that_cannot_be_compared(panels, words):
+    with pytest.raises(ValueError, match=words):
+        figures.loss_overlay(panels)
+
+
+def test_speed_ups_have_the_ideal_and_a_name_at_each_end():
+    figure = figures.speed_ups([1, 2, 4], {"x": {"slow": [1, 0.5, 0.4]}, "y": {}})
+    left, right = figure.axes
+    ideal, slow = left.lines
+    assert list(ideal.get_ydata()) == [1, 2, 4] == list(right.lines[0].get_ydata())
+    assert list(slow.get_ydata()) == [1, 0.5, 0.4]
+    names = {text.get_text(): text.xy for text in left.texts}
+    assert names["slow"] == (4, 0.4)
+    assert left.get_ylim() == right.get_ylim() and left.get_ylim()[0] < 0.4
+
+
+@pytest.mark.parametrize(
+    ("counts", "curves", "words"),
+    [
+        ([2, 4], {}, "begin with 1"),
+        ([1, 2], {"x": [1]}, "one number above 0 for each count"),
+        ([1, 2], {"x": [1, 0]}, "one number above 0 for each count"),
+        ([1, 2], {"x": [40, 80]}, "begins at 40: divide by the speed of one"),
+    ],
+)
+def test_speed_ups_refuse_what_is_no_comparison_with_one(counts, curves, words):
+    with pytest.raises(ValueError, match=words):
+        figures.speed_ups(counts, {"panel": curves})
+
+
 def test_figures_are_returned_and_left_to_the_caller(
     uniform_weights, tmp_path, monkeypatch
 ):
@@ -414,6 +467,8 @@ def test_figures_are_returned_and_left_to_the_caller(
         figures.two_runs(LOSSES, LOSSES, ("x", "y")),
         figures.similarity_map(np.eye(3), TOKENS[:3]),
         figures.course_map(),
+        figures.loss_overlay({"x": {"loop": LOSSES}}),
+        figures.speed_ups([1, 2], {"x": {"y": [1, 2]}}),
     ]
     assert all(isinstance(figure, Figure) for figure in made)
     assert plt.get_fignums() == [] and list(tmp_path.iterdir()) == []

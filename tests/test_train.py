@@ -238,6 +238,11 @@ def test_empty_dataset_is_refused(run, tmp_path):
         run("--dataset", file)
 
 
+def test_stream_shorter_than_a_batch_is_refused(run):
+    with pytest.raises(train.Refused, match="holds less than one batch"):
+        run("--streaming", "--max-steps", 2, "--batch-size", 64)
+
+
 @pytest.mark.parametrize("word", ["--epochs", "--batch-size", "--save-every"])
 def test_counts_below_one_are_refused(run, capsys, word):
     with pytest.raises(SystemExit):
@@ -297,6 +302,20 @@ def test_resumed_run_ends_with_the_same_weights_and_lines(run, half_way):
     assert losses(whole) == losses(stopped)
     assert [line["step"] for line in lines(stopped)] == list(range(1, 16))
     assert not list((stopped / "checkpoints").glob(".*"))
+
+
+@pytest.mark.parametrize("how", [[], ["--streaming"]], ids=["table", "stream"])
+def test_run_that_stopped_at_the_end_of_an_epoch_goes_on_with_the_next(run, how):
+    words = ("--max-steps", 15, "--save-every", 5, "--dropout", 0.1, *how)
+    whole, stopped = run(*words, out="whole"), run(*words, out="stopped")
+    shutil.rmtree(stopped / "checkpoints" / "step-000015")
+    shutil.rmtree(
+        stopped / "model"
+    )  # what is left ends with the second epoch of 5 steps
+    run(*words, "--resume", out="stopped")
+    assert equal(weights(whole), weights(stopped))
+    assert losses(whole) == losses(stopped)
+    assert [line["epoch"] for line in lines(stopped)] == [0] * 5 + [1] * 5 + [2] * 5
 
 
 @pytest.mark.parametrize(
@@ -415,13 +434,14 @@ def lines_so_far(out):
     return (out / "metrics.jsonl").read_text().splitlines()
 
 
-def kill_and_resume(tiny, rows, tmp_path, kills, seed):
+def kill_and_resume(tiny, rows, tmp_path, kills, seed, *longer):
     """Kill a run at random moments, resume it each time, and let it end.
 
     Returns:
         The folder, and at which steps it was killed.
     """
-    draw, out, at, words = random.Random(seed), tmp_path / "killed", [], []
+    draw, out, at = random.Random(seed), tmp_path / "killed", []
+    words = [*longer]
     for _ in range(kills):
         began = len(lines_so_far(out)) if at else 0
         process = subprocess.Popen(
@@ -438,7 +458,7 @@ def kill_and_resume(tiny, rows, tmp_path, kills, seed):
         if newest:  # killed before the first save: it begins anew
             found = train.last_whole(out / "checkpoints")
             assert found is not None and found[0] == newest[0]
-            words = ["--resume"]
+            words = [*longer, "--resume"]
         else:
             shutil.rmtree(out)
     subprocess.run(command(tiny, rows, out, *words), env=environment(tmp_path),
@@ -453,6 +473,19 @@ def test_killed_three_times_it_ends_with_the_same_weights(tiny, rows, tmp_path):
     assert equal(weights(tmp_path / "whole"), weights(killed))
     assert losses(tmp_path / "whole") == losses(killed)
     assert len(at) == 3
+
+
+def test_batch_that_processes_cannot_share_is_refused(tiny, rows, tmp_path):
+    out = tmp_path / "out"
+    launcher = ("-m", "torch.distributed.run", "--nproc_per_node", "2",
+                "-m", "hf_tutorial.train")  # fmt: skip
+    line = command(tiny, rows, out, "--batch-size", 9, launcher=launcher)
+    done = subprocess.run(
+        line, env=environment(tmp_path), capture_output=True, text=True
+    )
+    assert done.returncode != 0 and not out.exists()
+    assert "--batch-size 9 cannot be shared by 2 processes" in done.stderr
+    assert "use a multiple of 2" in done.stderr
 
 
 def test_two_processes_give_the_losses_of_one(tmp_path, monkeypatch):

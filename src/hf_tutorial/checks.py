@@ -1040,3 +1040,126 @@ def numbers_in(answer: Callable) -> Verdict:
     if value != 222:
         return again(f"{value:.0f} for shapes [30, 7], [11] and []: multiply, then add")
     return correct("the size of a model, read from a few kilobytes of its file")
+
+
+# Notebook 07
+
+
+@check("three numbers")
+def planned_batch(answer: tuple[int, int, int]) -> Verdict:
+    """Exercise 7.1: 64 examples a step, two processes, 8 fit on each: 8, 16 and 4."""
+    default, split, passes = (float(number) for number in answer)
+    if (default, split, passes) == (16, 8, 4):
+        return again(
+            "the other way round: by default batch_size is what one process gets, split it "
+            "is what all get together"
+        )
+    if passes == 8:
+        return again(
+            "8 passes of 8 examples are 64 on one process: the other brings 8 as well"
+        )
+    if default == 64 or split == 64:
+        return again("64 at once do not fit: the passes of a step add up to 64")
+    if default > 8:
+        return again(
+            f"by default each process would get {default:g} at once, and 8 fit"
+        )
+    if split > 16:
+        return again(f"split, each process gets {split / 2:g} of {split:g}, and 8 fit")
+    if default == split:
+        return again("the two rules cannot need the same batch_size with two processes")
+    if default * 2 * passes != 64:  # nan too
+        return again(
+            f"by default that makes {default:g} x 2 x {passes:g} examples a step, not 64"
+        )
+    if split * passes != 64:
+        return again(f"split, that makes {split:g} x {passes:g} examples a step")
+    if (default, split, passes) != (8, 16, 4):
+        return again("right in sum, but more fits: fewer passes, larger batches")
+    return correct("8 per device x 2 processes x 4 passes, by either rule")
+
+
+@check("a function of process, processes, rows, batch_size and split")
+def rows_of(answer: Callable) -> Verdict:
+    """Exercise 7.2: batches dealt in turn, or each batch cut into slices."""
+    value = answer(1, 2, 16, 4, False)
+    verdict = _returned(value, "a list of row numbers")
+    if verdict is not None:
+        return verdict
+    dealt = [int(row) for row in value]
+    cut = [int(row) for row in answer(1, 2, 16, 4, True)]
+    if dealt == [8, 9, 10, 11, 12, 13, 14, 15] and cut != [2, 3, 6, 7, 10, 11, 14, 15]:
+        return again(
+            "the first half to one, the second to the other? Batches are dealt like cards"
+        )
+    if dealt == [1, 3, 5, 7, 9, 11, 13, 15]:
+        return again("rows are dealt one by one there: whole batches are")
+    if dealt == [0, 1, 2, 3, 8, 9, 10, 11]:
+        return again(
+            "those are the rows of process 0: processes, too, count from 0, so 1 is the second"
+        )
+    if dealt == [2, 3, 6, 7, 10, 11, 14, 15]:
+        return again("without split each process gets whole batches of batch_size")
+    if dealt != [4, 5, 6, 7, 12, 13, 14, 15]:
+        return again(
+            f"without split, process 1 of 2 gets {_short(dealt)} of 16 rows in fours"
+        )
+    if cut == dealt:
+        return again("split makes no difference yet: there each batch is cut in slices")
+    if cut == [1, 3, 5, 7, 9, 11, 13, 15]:
+        return again("a slice is a run of neighbours, not every second row")
+    if cut != [2, 3, 6, 7, 10, 11, 14, 15]:
+        return again(f"with split, process 1 of 2 gets {_short(cut)} of 16 in fours")
+    for process in range(4):
+        for split in (False, True):
+            value = [int(row) for row in answer(process, 4, 48, 4, split)]
+            wanted = [
+                row
+                for row in range(48)
+                if (row % 4 if split else row // 4 % 4) == process
+            ]
+            if value != wanted:
+                return again(
+                    f"right for two processes; for process {process} of 4, 48 rows in fours, "
+                    f"split {split}, it gives {_short(value)}"
+                )
+    return correct("both rules give every row to exactly one process")
+
+
+@check("a function of parameters, compute and n")
+def slowest_link(answer: Callable) -> Verdict:
+    """Exercise 7.3: 8 bytes x parameters / compute seconds, whatever n."""
+    value = answer(1_000_000, 0.5, 4)
+    verdict = _returned(value, "bytes per second")
+    if verdict is not None:
+        return verdict
+    found, wanted = float(value), 16e6
+
+    def near(number):
+        return abs(found - number) <= 1e-6 * number
+
+    if near(12e6):
+        return again(
+            "as if sending had all of compute: four processes compute for a quarter of it"
+        )
+    if near(48e6):
+        return again("compute / n is what computing still takes; what is saved?")
+    if near(4e6):
+        return again("one parameter is 4 bytes")
+    if near(8e6):
+        return again("a ring sends twice: once to add up, once to hand round the sums")
+    if near(128e6):
+        return again("those are bits: a byte has 8 of them")
+    if near(1 / wanted):
+        return again("upside down: bytes divided by seconds")
+    if not near(wanted):  # nan too
+        return again(
+            f"{found:.3g} bytes a second for 1,000,000 parameters, 0.5 seconds and n = 4: set "
+            "compute equal to compute / n plus sending, and solve"
+        )
+    for n in (2, 3, 64):
+        if abs(float(answer(3_000_000, 0.1, n)) - 240e6) > 300:
+            return again(f"right for one case, but not for n = {n}")
+    return correct(
+        "n cancels: below 8 bytes x parameters / compute, no number of machines helps"
+    )

@@ -558,6 +558,106 @@ def training_curves(
     return figure
 
 
+def loss_overlay(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
+    """Draw runs that should agree: the first of a panel as a line, the others as marks on it.
+
+    Args:
+        panels: Title to the runs of the panel: name to the loss of each step, step 0 first.
+            The same name gets the same mark in every panel.
+
+    Returns:
+        A figure, not shown: panels side by side on one scale, one legend below.
+
+    Raises:
+        ValueError: Nothing to draw, more than four runs, runs of unequal length in a panel,
+            or a loss that is no finite number.
+    """
+    names = list(dict.fromkeys(name for runs in panels.values() for name in runs))
+    if not names:
+        raise ValueError("no runs to draw: pass at least one panel with one run")
+    if len(names) > 4:
+        raise ValueError(f"{len(names)} runs cannot be told apart: pass 4 at most")
+    styles = dict(zip(names, ("-", "o", "^", "v"), strict=False))
+    width = 3.75 * max(len(panels), 1.6)
+    figure = Figure(figsize=(width, 3))
+    row = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    handles = {}
+    for axes, (title, runs) in zip(row, panels.items(), strict=True):
+        steps = len(next(iter(runs.values()), ()))
+        for name, losses in runs.items():
+            losses = np.asarray(losses, dtype=float)
+            if losses.shape != (steps,) or not steps:
+                raise ValueError(
+                    f"{name!r} has losses of shape {losses.shape}, not {steps} steps as the "
+                    f"first run of {title!r}"
+                )
+            if not np.isfinite(losses).all():
+                raise ValueError(f"{name!r} holds a loss that is no finite number")
+            style = styles[name]
+            line, mark = style == "-", {"fillstyle": "none", "markersize": 10}
+            (handles[name],) = axes.plot(
+                losses, style, color="black" if line else "#3d4a61", linewidth=1.2,
+                **(mark if style == "o" else {"markersize": 5}),
+            )  # fmt: skip
+        axes.set(title=title, xlabel="step")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    row[0].set_ylabel("loss")
+    figure.legend(handles.values(), handles, loc="outside lower center", ncols=4,
+                  fontsize=8, frameon=False)  # fmt: skip
+    return figure
+
+
+def speed_ups(
+    counts: Sequence[int], panels: Mapping[str, Mapping[str, Sequence[float]]]
+) -> Figure:
+    """Draw how many times as fast many processes are as one, beside the ideal.
+
+    Args:
+        counts: Numbers of processes; the first is 1.
+        panels: Title to the curves of the panel: name to speed-up for each count.
+
+    Returns:
+        A figure, not shown: both axes logarithmic and the same in every panel; each curve
+        has its name at its end.
+
+    Raises:
+        ValueError: Nothing to draw, or numbers that are not compared with one process.
+    """
+    counts = np.asarray(counts)
+    if not panels or counts.ndim != 1 or not len(counts) or counts[0] != 1:
+        raise ValueError("pass counts that begin with 1, and at least one panel")
+    figure = Figure(figsize=(3.9 * max(len(panels), 1.5), 3.4))
+    row = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    lowest = 1.0
+    for axes, (title, curves) in zip(row, panels.items(), strict=True):
+        axes.plot(counts, counts, color="#5b6b85", linewidth=0.7)
+        middle = counts[len(counts) // 2]
+        axes.annotate("ideal", (middle, middle), (-6, 6), textcoords="offset points",
+                      ha="right", size=8, color="#3d4a61")  # fmt: skip
+        for index, (name, gains) in enumerate(curves.items()):
+            gains = np.asarray(gains, dtype=float)
+            if gains.shape != counts.shape or not (gains > 0).all():
+                raise ValueError(f"{name!r} needs one number above 0 for each count")
+            if not np.isclose(gains[0], 1):
+                raise ValueError(
+                    f"{name!r} begins at {gains[0]:.3g}: divide by the speed of one process"
+                )
+            lowest = min(lowest, gains.min())
+            axes.plot(counts, gains, (":", "--", "-", "-.")[index % 4], color="black")
+            # Ends that lie close together are written above and below each other.
+            axes.annotate(name, (counts[-1], gains[-1]), (4, 0), size=8,
+                          textcoords="offset points",
+                          va="top" if gains[-1] < 0.95 * counts[-1] else "bottom")  # fmt: skip
+        axes.set(xscale="log", yscale="log", xlabel="processes", title=title)
+        axes.set_xticks(counts, counts)
+        axes.minorticks_off()
+    ticks = [tick for tick in (0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 32, 64, 128, 256)
+             if 0.7 * lowest <= tick <= counts[-1]]  # fmt: skip
+    row[0].set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    row[0].set_ylabel("times as many examples a second")
+    return figure
+
+
 def confusion_matrix(counts: np.ndarray, names: Sequence[str]) -> Figure:
     """Draw how often each label was predicted as each: rows are labels, columns predictions.
 

@@ -166,12 +166,18 @@ def left_of_epoch(rows: Any, options: argparse.Namespace, epoch: int, done: int)
     """Give the rows of one epoch in an order of its own, without the first `done` batches.
 
     The order depends on the seed and the epoch only, so that a resumed run finds it again.
+    None when all batches are done: a checkpoint may fall on the last step of an epoch.
     """
     skipped = done * options.batch_size
     if options.streaming:
-        return rows.shuffle(seed=options.seed + epoch, buffer_size=1000).skip(skipped)
+        left = rows.shuffle(seed=options.seed + epoch, buffer_size=1000).skip(skipped)
+        # Accelerate raises on a stream without a whole batch, so look before it does.
+        looked = list(left.take(options.batch_size)) if done or not epoch else None
+        return left if looked is None or len(looked) == options.batch_size else None
+    if skipped + options.batch_size > len(rows):
+        return None
     rows = rows.shuffle(seed=options.seed + epoch)
-    return rows.select(range(min(skipped, len(rows)), len(rows)))
+    return rows.select(range(skipped, len(rows)))
 
 
 def save(folder: Path, step: int, progress: dict[str, Any], accelerator: Any) -> None:
@@ -427,7 +433,8 @@ def main(line: list[str] | None = None) -> None:
     model.train()
     while step < steps:
         came = 0
-        for batch in loader(left_of_epoch(train, options, epoch, done), whole=True):
+        left = left_of_epoch(train, options, epoch, done)
+        for batch in () if left is None else loader(left, whole=True):
             clock = time.perf_counter()
             loss = torch.zeros((), device=accelerator.device)
             rate = schedule.get_last_lr()[0]
