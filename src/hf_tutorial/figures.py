@@ -634,7 +634,7 @@ def similarity_map(similarity: np.ndarray, texts: Sequence[str]) -> Figure:
     for (row, column), value in np.ndenumerate(similarity):
         axes.text(column, row, f"{value:.2f}".replace("-0.00", "0.00"), size=9,
                   ha="center", va="center",
-                  color="white" if value < 0.55 else "black")  # fmt: skip
+                  color="white" if value < 0.45 else "black")  # fmt: skip
     letters = [chr(ord("A") + n) for n in range(count)]
     rows = [f"{text}  {letter}" for text, letter in zip(texts, letters, strict=True)]
     axes.set_xticks(range(count), letters)
@@ -668,8 +668,8 @@ def course_map() -> Figure:
         A figure, not shown. The upper line is a prediction, with its loop for generation;
         the lower one is training, which changes the weights of the model above it.
     """
-    figure = Figure(figsize=(9.2, 6))
-    axes = figure.add_subplot()
+    figure = Figure(figsize=(7.6, 5.05))
+    axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(-2, 102), ylim=(0, 69))
     axes.set_aspect("equal")
     axes.set_axis_off()
