@@ -567,6 +567,10 @@ SLIPS = [
 ]
 
 
+def test_a_score_just_below_1_is_not_called_1():
+    assert "at 0.9995;" in checks.fooled("I wanted to love it.", "NEGATIVE").message
+
+
 def called_in_notebooks():
     notebooks = [nbformat.read(path, as_version=4) for path in publish.discover()]
     cells = [cell for notebook in notebooks for cell in guards.code(notebook)]

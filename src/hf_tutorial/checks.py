@@ -970,7 +970,7 @@ def _classifier():
 
 SHOWN = """We hope you don't hate it. The film was not bad at all. Not a dull moment.
 Great, another three hours of my life gone. The film was not bad. The film was not boring.
-The meeting is at noon."""
+The meeting is at noon. It isn't boring for a moment. The film was not good."""
 
 
 @check("a pair (sentence, label)")
@@ -989,7 +989,7 @@ def fooled(answer: tuple[str, str]) -> Verdict:
     if " ".join(words).rstrip(".!") in " ".join(SHOWN.split()):
         return again("that one stands above: find one of your own")
     (result,) = _classifier()(" ".join(words), truncation=True)
-    said = f"it says {result['label']} at {result['score']:.3f}"
+    said = f"it says {result['label']} at {result['score']:.4f}"
     if result["label"] == label:
         return again(f"{said}, as you do: try irony, a negation, or a wish")
     if result["score"] < 0.9:
@@ -1022,7 +1022,7 @@ def numbers_in(answer: Callable) -> Verdict:
                 "leave it out"
             )
         size = path.stat().st_size
-    verdict = _returned(value, "a number of numbers")
+    verdict = _returned(value, "a count")
     if verdict is not None:
         return verdict
     value = float(value)
@@ -1039,7 +1039,7 @@ def numbers_in(answer: Callable) -> Verdict:
         return again("that counts tensors: how many numbers does each hold?")
     if value != 222:
         return again(f"{value:.0f} for shapes [30, 7], [11] and []: multiply, then add")
-    return correct("the size of a model, read from a few kilobytes of its file")
+    return correct("the size of a model stands in the head of its file")
 
 
 # Notebook 07

@@ -734,7 +734,7 @@ def similarity_map(similarity: np.ndarray, texts: Sequence[str]) -> Figure:
     for (row, column), value in np.ndenumerate(similarity):
         axes.text(column, row, f"{value:.2f}".replace("-0.00", "0.00"), size=9,
                   ha="center", va="center",
-                  color="white" if value < 0.55 else "black")  # fmt: skip
+                  color="white" if value < 0.45 else "black")  # fmt: skip
     letters = [chr(ord("A") + n) for n in range(count)]
     rows = [f"{text}  {letter}" for text, letter in zip(texts, letters, strict=True)]
     axes.set_xticks(range(count), letters)
@@ -756,7 +756,7 @@ STATIONS = {
     "05": ("Manual training loop", "loss, gradient, step", (47, 8)),
     "06": ("Trainer", "the same, in one call", (67, 8)),
     "07": ("Accelerate", "on more devices", (88, 8)),
-    "08": ("Generation", "the next token joins the text", (47, 62)),
+    "08": ("Generation", "the next token joins the text", (47, 65.2)),
     "09": ("Pretraining", "weights from nothing", (88, 25.5)),
 }
 
@@ -768,9 +768,9 @@ def course_map() -> Figure:
         A figure, not shown. The upper line is a prediction, with its loop for generation;
         the lower one is training, which changes the weights of the model above it.
     """
-    figure = Figure(figsize=(9.2, 6))
-    axes = figure.add_subplot()
-    axes.set(xlim=(-2, 102), ylim=(0, 69))
+    figure = Figure(figsize=(7.6, 5.05))
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(-2, 102), ylim=(-0.5, 69))
     axes.set_aspect("equal")
     axes.set_axis_off()
     ink, soft = "#26456e", "#e9edf3"
@@ -797,10 +797,10 @@ def course_map() -> Figure:
         axes.text(x, y, "\n".join(lines), ha="center", va="center", size=9, zorder=4)
 
     # The upper line, all of it in the quick tour.
-    box(-1, 33.5, 102, 22, facecolor=soft, edgecolor="none", zorder=0)
+    box(-1, 32.6, 102, 23.2, facecolor=soft, edgecolor="none", zorder=0)
     axes.text(-0.4, 60.3, "00  Quick tour", size=10, weight="bold", color=ink)
     axes.text(-0.4, 57.4, "this line, end to end", size=8.5)
-    box(37, 35, 40.5, 14.6, facecolor="none", edgecolor=ink, linewidth=1.2,
+    box(37, 34, 40.5, 15.6, facecolor="none", edgecolor=ink, linewidth=1.2,
         linestyle=(0, (1, 1.5)), zorder=1)  # fmt: skip
     axes.text(57.2, 47.4, "the model", ha="center", va="center", size=9, style="italic")
     for start, stop in ((12.5, 20.6), (27.4, 43.6), (50.4, 63.6), (70.4, 83.9)):
@@ -808,24 +808,24 @@ def course_map() -> Figure:
     end(6, 43, "sentence")
     end(90.5, 43, "prediction")
     # A predicted token goes back to the sentence.
-    way((90.5, 46.8), (50.4, 62), ":", 0.2)
-    way((43.6, 62), (6, 46.8), ":", 0.2)
+    way((90.5, 46.8), (50.4, 65.2), ":", 0.2)
+    way((43.6, 65.2), (6, 46.8), ":", 0.2)
     # The lower line, which changes the weights.
     for start, stop in ((12.5, 20.6), (27.4, 43.6), (50.4, 63.6), (70.4, 84.6)):
         way((start, 8), (stop, 8), "--")
     end(6, 8, "table", "of text")
     axes.text(-0.4, 13.4, "training", size=10, weight="bold", color=ink)
-    way((47, 12), (47, 34.6), "--")
+    way((47, 12), (47, 33.6), "--")
     axes.text(45.6, 25.5, "better weights,\nstep by step", ha="right", va="center",
               size=9, style="italic")  # fmt: skip
-    way((84.6, 25.5), (70, 34.6), "--", -0.25)
-    axes.text(79, 30.6, "the first weights", va="center", size=9, style="italic")
+    way((84.6, 25.5), (70, 33.6), "--", -0.25)
+    axes.text(79, 29.9, "the first weights", va="center", size=9, style="italic")
     for number, (title, about, (x, y)) in STATIONS.items():
         axes.plot(x, y, "o", markersize=25, color=ink, zorder=3)
         axes.text(x, y, number, ha="center", va="center", color="white", size=10.5,
                   weight="bold", zorder=4)  # fmt: skip
-        axes.text(x, y - 4.1, title, ha="center", va="top", size=9, weight="bold")
-        axes.text(x, y - 6.3, about, ha="center", va="top", size=8)
+        axes.text(x, y - 4, title, ha="center", va="top", size=9, weight="bold")
+        axes.text(x, y - 6.2, about, ha="center", va="top", size=8)
     return figure
 
 
