@@ -761,8 +761,8 @@ def epochs_and_baseline(
                   textcoords="offset points")  # fmt: skip
     left.annotate("training", (last, losses[max(losses)]), (6, 0), size=9, va="center",
                   textcoords="offset points", color="#5b6b85")  # fmt: skip
-    left.set(xlabel="epoch", ylabel="loss", xlim=(0, 1.4 * last))
-    left.set_ylim(bottom=0)
+    left.set(xlabel="epoch", ylabel="loss", xlim=(0, 1.5 * last))
+    left.set_ylim(0, 1.1 * max(*losses.values(), *validation.values()))
     for (name, values), marker in zip(scores.items(), "so^v", strict=False):
         right.plot(
             list(values),
@@ -772,7 +772,8 @@ def epochs_and_baseline(
             fillstyle="none",
         )
         right.axhline(baselines[name], color="#5b6b85", linestyle=":")
-        right.annotate(name, (last, values[last]), (8, 5), size=9,
+        top = values[last] == max(other[last] for other in scores.values())
+        right.annotate(name, (last, values[last]), (8, 4 if top else -9), size=9,
                        textcoords="offset points")  # fmt: skip
     right.set(xlabel="epoch", ylabel="score", xlim=(0.5, last + 0.3 * last + 0.3))
     low = min(
