@@ -709,7 +709,7 @@ def scores_of(answer: Callable) -> Verdict:
         return again(
             f"{found:.3f} when predictions are a tuple: the logits are its first entry"
         )
-    return correct("hand it to Trainer: now hidden states cannot break an evaluation")
+    return correct("it survives a tuple; memory still wants `ignore_keys`")
 
 
 @check("a function of shapes and a rank")
@@ -797,7 +797,7 @@ def patience(answer: Callable) -> Verdict:
     if stopped_after([0.9, 0.95, 0.8], 1) != 2:
         return again("with patience 1, the first evaluation that is no better ends it")
     return correct(
-        "EarlyStoppingCallback does it, with a threshold and in the checkpoint"
+        "EarlyStoppingCallback does the same, has a threshold, and saves its count"
     )
 
 

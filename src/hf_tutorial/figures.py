@@ -343,6 +343,7 @@ def bars(panels: Mapping[str, Mapping[str, float]]) -> Figure:
         # The numbers stand at the bars: ticks would say them twice.
         axes.set(xlabel=unit, xticks=[])
         axes.spines["bottom"].set_visible(False)
+        axes.tick_params(axis="y", length=0)
         axes.margins(x=0.2)
         axes.set_xlim(left=0)
     columns[0].invert_yaxis()
@@ -900,8 +901,8 @@ def two_runs(
         names: What to call them.
 
     Returns:
-        A figure, not shown: losses from 0; below, second minus first in units of 10⁻⁸,
-        with lines at one unit in the last place of a float32 (near a loss of 0.7).
+        A figure, not shown: losses, on an axis around them; below, second minus first in
+        units of 10⁻⁸, with lines at one unit in the last place of a float32 (near 0.7).
 
     Raises:
         ValueError: No steps, runs of different lengths, or a loss that is no finite number.
@@ -920,14 +921,14 @@ def two_runs(
                 f"the loss of {name} at step {lost[0]} is {losses[lost[0]]}"
             )
     figure = Figure(figsize=(7, 4))
-    above, below = figure.subplots(2, sharex=True, height_ratios=(2, 1))
+    above, below = figure.subplots(2, sharex=True, height_ratios=(3, 2))
     above.plot(
         first, "o", color="black", markersize=9, fillstyle="none", label=names[0]
     )
     above.plot(second, "x", color="#26456e", markersize=6, label=names[1])
     above.legend(frameon=False, loc="lower left", ncols=2)
     above.set(ylabel="loss")
-    above.set_ylim(0, 1.15 * max(first.max(), second.max()) or 1)
+    above.margins(y=0.25)  # not from 0: the question is where the crosses lie
     apart = (second - first) * 1e8
     unit = float(np.spacing(np.float32(0.7))) * 1e8
     for level in (-unit, unit):
@@ -938,10 +939,73 @@ def two_runs(
     limit = max(2 * unit, 1.15 * np.abs(apart).max())
     below.set(xlabel="step", ylim=(-limit, limit))
     below.xaxis.set_major_locator(MaxNLocator(integer=True))
-    below.annotate("one unit in the last place", (0, unit), (0, 2), size=7,
+    below.annotate("one unit in the last place", (0, unit), (0, 2), size=9,
                    textcoords="offset points", color="#3d4a61")  # fmt: skip
-    below.set_ylabel(f"{names[1]} - {names[0]},\n10⁻⁸")
+    below.set_ylabel("apart, 10⁻⁸")
     same = int((apart == 0).sum())
-    below.set_title(f"equal to the last bit: {same} of {len(apart)} steps", size=8)
+    title = f"{names[1]} minus {names[0]}: equal to the last bit at {same} of {len(apart)} steps"
+    below.set_title(title, size=9)
     figure.align_ylabels()
+    return figure
+
+
+def epochs_and_baseline(
+    losses: Mapping[float, float],
+    validation: Mapping[float, float],
+    scores: Mapping[str, Mapping[float, float]],
+    baselines: Mapping[str, float],
+) -> Figure:
+    """Draw a run by epochs: losses on the left, on the right scores and what is free.
+
+    Args:
+        losses: Epoch, a fraction, to the training loss of a step.
+        validation: Epoch to validation loss.
+        scores: Name of a score to its values, 0 to 1, by epoch.
+        baselines: The same names to what a rule gets that has learned nothing.
+
+    Returns:
+        A figure, not shown: the loss axis begins at 0; a baseline is a dotted line.
+
+    Raises:
+        ValueError: Nothing to draw, or scores and baselines of other names.
+    """
+    if not losses or not validation or not scores:
+        raise ValueError("nothing to draw: pass losses, validation losses and scores")
+    if set(scores) != set(baselines):
+        raise ValueError(
+            f"scores {sorted(scores)} and baselines {sorted(baselines)} must have the same names"
+        )
+    figure = Figure(figsize=(7.5, 3))
+    left, right = figure.subplots(1, 2)
+    left.plot(list(losses), list(losses.values()), color="#9aa5b8", linewidth=1)
+    left.plot(
+        list(validation), list(validation.values()), "D--", color="black", markersize=5
+    )
+    last = max(validation)
+    left.annotate("validation", (last, validation[last]), (6, 0), size=9, va="center",
+                  textcoords="offset points")  # fmt: skip
+    left.annotate("training", (last, losses[max(losses)]), (6, 0), size=9, va="center",
+                  textcoords="offset points", color="#5b6b85")  # fmt: skip
+    left.set(xlabel="epoch", ylabel="loss", xlim=(0, 1.5 * last))
+    left.set_ylim(0, 1.1 * max(*losses.values(), *validation.values()))
+    for (name, values), marker in zip(scores.items(), "so^v", strict=False):
+        right.plot(
+            list(values),
+            list(values.values()),
+            f"{marker}-",
+            color="black",
+            fillstyle="none",
+        )
+        right.axhline(baselines[name], color="#5b6b85", linestyle=":")
+        top = values[last] == max(other[last] for other in scores.values())
+        right.annotate(name, (last, values[last]), (8, 4 if top else -9), size=9,
+                       textcoords="offset points")  # fmt: skip
+    right.set(xlabel="epoch", ylabel="score", xlim=(0.5, last + 0.3 * last + 0.3))
+    low = min(
+        *baselines.values(), *(v for values in scores.values() for v in values.values())
+    )
+    right.set_ylim(min(0.5, low - 0.05), 1)
+    right.set_title("dotted: the baselines", size=9)
+    for axes in (left, right):
+        axes.set_xticks(list(validation))
     return figure
