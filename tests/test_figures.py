@@ -533,7 +533,7 @@ def test_beam_tree_draws_the_winning_path_thick_and_the_dropped_dashed():
 def test_beam_tree_writes_every_score():
     axes = figures.beam_tree(BEAMS, width=2).axes[0]
     texts = {text.get_text() for text in axes.texts}
-    assert {"−1.00", "−1.60", "−4.00", "step 0", "step 1", "prompt"} <= texts
+    assert {"−1.00", "−1.60", "−4.00", "step 1", "step 2", "prompt"} <= texts
 
 
 @pytest.mark.parametrize(

@@ -910,7 +910,9 @@ def left_padded(answer: Callable) -> Verdict:
         return again(
             "a pad has position -1: no embedding stands there, so put 0 or more"
         )
-    return correct("what `generate` does before its first step")
+    return correct(
+        "padding as the tokenizer does it, positions as `generate` works them out"
+    )
 
 
 # Notebook 00

@@ -435,20 +435,20 @@ def beam_tree(
         scores = [score for _, _, score in candidates]
         if len(scores) < width:
             raise ValueError(
-                f"step {number} has {len(scores)} candidates for {width} beams"
+                f"step {number + 1} has {len(scores)} candidates for {width} beams"
             )
         if scores != sorted(scores, reverse=True):
             raise ValueError(
-                f"step {number} is not sorted: put the best candidate first"
+                f"step {number + 1} is not sorted: put the best candidate first"
             )
         for parent, token, score in candidates:
             if not 0 <= parent < len(kept):
                 raise ValueError(
-                    f"{token!r} of step {number} grows from beam {parent}, which was not kept"
+                    f"{token!r} of step {number + 1} grows from beam {parent}, which was not kept"
                 )
             if score > kept[parent]:
                 raise ValueError(
-                    f"{token!r} of step {number} is more probable than its parent: pass sums "
+                    f"{token!r} of step {number + 1} is more probable than its parent: pass sums "
                     "of log-probabilities"
                 )
         kept = scores[:width]
@@ -464,7 +464,9 @@ def beam_tree(
     middle = (width - 1) / 2
     axes.text(-0.7, middle, root, ha="center", va="center", size=8, style="italic")
     for number, candidates in enumerate(steps):
-        axes.text(number, -0.75, f"step {number}", ha="center", size=8, color="#333333")
+        axes.text(
+            number, -0.75, f"step {number + 1}", ha="center", size=8, color="#333333"
+        )
         for rank, (parent, token, score) in enumerate(candidates):
             is_kept, is_best = rank < width, (number, rank) in best
             start = (number - 1 + half, parent) if number else (-0.5, middle)
