@@ -122,6 +122,18 @@ def shared_rows(process, processes, rows, size, split):
     return [row for row in range(rows) if mine(row)]
 
 
+def entropy_of(counts):
+    shares = [n / sum(counts) for n in counts if n]
+    return -sum(share * math.log(share) for share in shares)
+
+
+def filled(model, tokenizer, text, shift=0, place=None):
+    ids = tokenizer(text, return_tensors="pt")["input_ids"]
+    gap = (ids[0] == tokenizer.mask_token_id).nonzero()[0].item()
+    row = model(ids).logits[0, gap + shift if place is None else place]
+    return tokenizer.convert_ids_to_tokens(row.argmax().item())
+
+
 WANTED_MASK = torch.tensor([[1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 1, 1]])
 
 
@@ -557,6 +569,50 @@ EXERCISES = {
             "upside down": lambda p, c, n: c / (8 * p),
             "not for n = 2": lambda p, c, n: 8 * p / c * (1 if n == 4 else 2),
             "set compute equal": lambda p, c, n: 1.0,
+        },
+    ),
+    "unigram_entropy": (
+        entropy_of,
+        {
+            "turn the sign": lambda counts: -entropy_of(counts),
+            "those are bits": lambda counts: entropy_of(counts) / math.log(2),
+            "neither nats nor bits": lambda counts: entropy_of(counts) / math.log(10),
+            "as frequent": lambda counts: math.log(len(counts)),
+            "are not shares": lambda counts: -sum(n * math.log(n) for n in counts),
+            "weigh each": lambda counts: (math.log(4 / 3) + math.log(4)) / 2,
+            "the mean of one": lambda counts: sum(counts) * entropy_of(counts),
+            "leave it out": lambda counts: -sum(
+                n / sum(counts) * math.log(n / sum(counts)) for n in counts
+            ),
+            "once more": lambda counts: entropy_of(counts) if all(counts) else math.log(3),
+            "-ln(3/4) each": lambda counts: 1.5,
+            "`return` missing": lambda counts: None,
+        },
+    ),
+    "fill_gap": (
+        filled,
+        {
+            "one token, as a string": lambda m, t, text: [filled(m, t, text)],
+            "convert_ids_to_tokens": lambda m, t, text: t.convert_tokens_to_ids(filled(m, t, text)),
+            "read the logits": lambda m, t, text: t.mask_token,
+            "another position": lambda m, t, text: filled(m, t, text, shift=-1),
+            "not the most likely": lambda m, t, text: t.unk_token,
+            "counting positions": lambda m, t, text: filled(m, t, text, place=4),
+            "`return` missing": lambda m, t, text: None,
+        },
+    ),
+    "one_night": (
+        4.9e6,
+        {
+            "square root": 2.4e13,
+            "those are the tokens": 98e6,
+            "one token a weight": 21.9e6,
+            "6 of 6": 12e6,
+            "forward pass alone": 8.49e6,
+            "8 x 3600": 81_650,
+            "not 60": 632_456,
+            "in millions": 4.9,
+            "equal to the night": 1e9,
         },
     ),
 }  # fmt: skip

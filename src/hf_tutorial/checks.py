@@ -1165,3 +1165,137 @@ def slowest_link(answer: Callable) -> Verdict:
     return correct(
         "n cancels: below 8 bytes x parameters / compute, no number of machines helps"
     )
+
+
+# Notebook 09
+
+
+@check("a function of counts")
+def unigram_entropy(answer: Callable) -> Verdict:
+    """Exercise 9.1: minus the sum of p ln p; counts of 0 add nothing."""
+    import math
+
+    counts = [3, 1]
+    value = answer(counts)
+    verdict = _returned(value, "a number of nats")
+    if verdict is not None:
+        return verdict
+    value, right = float(value), 0.5623
+    slips = {
+        -right: "not negative: the logarithm of a share below 1 is, so turn the sign",
+        right / math.log(2): "those are bits: the losses here are in nats, so use ln",
+        right / math.log(10): "log10 gives neither nats nor bits: use math.log",
+        math.log(
+            2
+        ): "that is ln of the number of tokens: every token would be as frequent",
+        -3 * math.log(3): "the counts themselves are not shares: divide by their sum",
+        (math.log(4) - math.log(3) + math.log(4)) / 2: (
+            "a mean over kinds of tokens: weigh each -ln(p) by its own p"
+        ),
+        4 * right: "a sum over all tokens of the text: the loss is the mean of one",
+    }
+    for wrong, hint in slips.items():
+        if abs(value - wrong) < 1e-3:
+            return again(hint)
+    if not abs(value - right) <= 1e-3:  # nan too
+        return again(
+            f"{value:.3f} for counts 3 and 1: 3/4 of the tokens cost -ln(3/4) each"
+        )
+    try:
+        value = float(answer([3, 0, 1]))
+    except (ValueError, ZeroDivisionError) as error:
+        return again(
+            f"a count of 0 raised {type(error).__name__}: a token that never comes costs "
+            "nothing, so leave it out"
+        )
+    if not abs(value - right) <= 1e-3:
+        return again(
+            "a token that never occurs changes nothing: [3, 0, 1] is [3, 1] once more"
+        )
+    return correct(
+        "a loss that rests on this number has learned to count, and only that"
+    )
+
+
+def _toy_masked():
+    """Make a tokenizer whose mask token is '<gap>', and a model that always fills 'good'.
+
+    The logits hold larger numbers elsewhere: at other positions, and for other tokens.
+    """
+    from types import SimpleNamespace
+
+    import torch
+
+    tokenizer = _toy_tokenizer()
+    tokenizer.add_special_tokens({"mask_token": "<gap>"})
+
+    def model(input_ids=None, **others):
+        ids = torch.as_tensor(input_ids)
+        if ids.ndim != 2:
+            raise ValueError("not enough values to unpack (expected a batch of rows)")
+        logits = torch.zeros(*ids.shape, len(tokenizer))
+        logits.scatter_(2, ids[..., None], 9.0)  # elsewhere: the token itself
+        gap = ids == tokenizer.mask_token_id
+        logits[gap] = torch.tensor([0, 0, 0, 1, 2, 0, 5, 3.0])  # 'good' leads
+        return SimpleNamespace(logits=logits)
+
+    return model, tokenizer
+
+
+@check("a function of a model, a tokenizer and a text")
+def fill_gap(answer: Callable) -> Verdict:
+    """Exercise 9.2: argmax over the vocabulary, at the position of the mask token."""
+    model, tokenizer = _toy_masked()
+    value = answer(model, tokenizer, "the film was <gap>")
+    verdict = _returned(value, "a token")
+    if verdict is not None:
+        return verdict
+    if isinstance(value, list | tuple):
+        return again(f"got {_short(value)}: one token, as a string")
+    if not isinstance(value, str):
+        return again(
+            f"got {_short(value)}: turn the ID into its token, convert_ids_to_tokens"
+        )
+    if value == tokenizer.mask_token:
+        return again("that is the gap, not what fills it: read the logits, not the IDs")
+    if value in ("<s>", "</s>", "the", "film", "was"):
+        return again(
+            f"{value!r} is what another position says: find where the mask token's ID "
+            "stands, [CLS] counted, and read the logits there"
+        )
+    if value != "good":
+        return again(f"{value!r} is not the most likely token at the gap")
+    if answer(model, tokenizer, "the <gap> was the film") != "good":
+        return again(
+            "right for a gap at the end, wrong for one elsewhere: look for the mask "
+            "token's ID instead of counting positions"
+        )
+    return correct("position first, then argmax over the vocabulary: no flattening")
+
+
+@check("a number of weights")
+def one_night(answer: float) -> Verdict:
+    """Exercise 9.3: 6 N (20 N) = 8 hours at 100 GFLOP/s, so N is about 4.9 million."""
+    answer = float(answer)
+    operations = 8 * 3600 * 100e9
+    right = (operations / 120) ** 0.5
+    slips = {
+        right**2: "N stands in the product twice: take the square root",
+        right * 20: "those are the tokens: 20 for each weight",
+        (operations / 6) ** 0.5: "that is one token a weight: D is 20 · N",
+        (operations / 20) ** 0.5: "the 6 of 6 · N · D is missing",
+        (operations / 40) ** 0.5: "2 · N · D is the forward pass alone",
+        (operations / 3600 / 120) ** 0.5: "8 hours are 8 x 3600 seconds",
+        (operations / 60 / 120) ** 0.5: "an hour has 3600 seconds, not 60",
+        right / 1e6: "that is in millions: write the number of weights itself",
+    }
+    for wrong, hint in slips.items():
+        if abs(answer - wrong) <= 0.02 * wrong:
+            return again(hint)
+    if not abs(answer - right) <= 0.02 * right:  # nan too
+        return again(
+            f"{answer:g} is not it: set 6 · N · (20 · N) equal to the night's operations"
+        )
+    return correct(
+        "about five million, twice storyteller-mlm; ten nights would not make it ten times"
+    )
