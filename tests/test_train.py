@@ -128,6 +128,21 @@ def test_run_leaves_metrics_two_checkpoints_and_a_model_with_its_card(run):
     assert "15 steps of 8 examples" in card.text
 
 
+def test_precision_that_the_launcher_was_told_counts_unless_named(run, monkeypatch):
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    told = losses(run("--max-steps", 4, out="told"))
+    monkeypatch.delenv("ACCELERATE_MIXED_PRECISION")
+    named = losses(run("--max-steps", 4, "--precision", "bf16", out="named"))
+    assert told == named != losses(run("--max-steps", 4, out="plain"))
+
+
+def test_sharded_states_are_checked_file_by_file(tmp_path):
+    (tmp_path / "shards").mkdir()
+    (tmp_path / "shards" / "0.bin").write_bytes(b"0")
+    (tmp_path / "state.bin").write_bytes(b"1")
+    assert set(train._digests(tmp_path)) == {"shards/0.bin", "state.bin"}
+
+
 def test_learning_rate_warms_up_and_comes_down(run):
     rates = [line["learning_rate"] for line in lines(run("--epochs", 4))]
     assert rates[0] == 0 and rates.index(max(rates)) == 5  # --warmup-steps

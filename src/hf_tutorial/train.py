@@ -60,7 +60,8 @@ def arguments(line: list[str] | None = None) -> argparse.Namespace:
     add("--learning-rate", type=float, default=1e-4)
     add("--warmup-steps", type=int, default=5)
     add("--dropout", type=float, default=0.0)
-    add("--precision", choices=["no", "bf16", "fp16"], default="no")
+    add("--precision", choices=["no", "bf16", "fp16"],
+        help="default: what `accelerate launch` was told, else no")  # fmt: skip
     add("--seed", type=int, default=0)
     add("--save-every", type=int, default=20, help="steps between two checkpoints")
     add("--resume", action="store_true", help="go on from the last whole checkpoint")
@@ -235,7 +236,11 @@ def last_whole(folder: Path) -> tuple[Path, dict[str, Any]] | None:
 
 
 def _digests(folder: Path) -> dict[str, str]:
-    return {path.name: _digest(path) for path in sorted(folder.iterdir())}
+    return {
+        path.relative_to(folder).as_posix(): _digest(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()  # sharded states are folders
+    }
 
 
 def _digest(file: Path) -> str:
@@ -301,8 +306,6 @@ def main(line: list[str] | None = None) -> None:
     from hf_tutorial import sources
 
     on_cpu = not torch.accelerator.is_available()
-    if options.precision == "fp16" and on_cpu:
-        raise Refused("--precision fp16 needs a GPU: use bf16 or no on a processor")
     accelerator = Accelerator(
         cpu=on_cpu,
         mixed_precision=options.precision,
@@ -313,6 +316,9 @@ def main(line: list[str] | None = None) -> None:
         # The loader's batch is the global one; each process gets its share of it.
         dataloader_config=DataLoaderConfiguration(split_batches=True),
     )
+    options.precision = accelerator.mixed_precision  # a launcher may have chosen it
+    if options.precision == "fp16" and on_cpu:
+        raise Refused("--precision fp16 needs a GPU: use bf16 or no on a processor")
     shares = accelerator.num_processes * options.accumulate
     if options.batch_size % shares:
         raise Refused(
