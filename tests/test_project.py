@@ -239,3 +239,12 @@ def test_every_task_that_needs_the_environment_sets_it_up():
     for name, needs, recipe in rules:
         if "$(PYTHON)" in recipe:
             assert "models" in needs or "$(READY)" in needs, name
+
+
+def test_glossary_has_each_word_once_in_order_with_the_section_that_teaches_it():
+    entries = (NOTEBOOKS / "glossary.md").read_text(encoding="utf-8").split("\n\n")[2:]
+    words = [re.match(r"\*\*(.+?)\*\*", entry)[1] for entry in entries]
+    order = [re.sub(r"\W", "", word).lower() for word in words]
+    assert order == sorted(set(order)) and len(words) >= 90
+    for entry in entries:
+        assert re.search(r"\(\d\d_\w+\.ipynb#\S+\)$", entry.strip()), entry
