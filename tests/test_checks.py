@@ -519,6 +519,7 @@ EXERCISES = {
             "8 x 2 x 2 examples": (8, 16, 2),
             "makes 10 x 4 examples": (8, 10, 4),
             "more fits": (2, 4, 16),
+            "fewer passes": (4, 8, 8),
         },
     ),
     "rows_of": (

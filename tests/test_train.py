@@ -183,6 +183,48 @@ def test_stream_trains_and_goes_on_where_it_stopped(run, rows):
     assert losses(whole) == losses(stopped)
 
 
+def saved_precision(out):
+    return json.loads((out / "checkpoints/step-000010" / train.STATE).read_text())[
+        "run"
+    ]["precision"]
+
+
+def test_precision_is_the_launchers_unless_the_command_line_has_one(run, monkeypatch):
+    plain = run(out="plain")
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    launched, told = run(out="launched"), run("--precision", "no", out="told")
+    assert [saved_precision(out) for out in (plain, launched, told)] == [
+        "no",
+        "bf16",
+        "no",
+    ]
+    assert losses(plain) == losses(told) != losses(launched)
+    run("--precision", "bf16", "--resume", out="launched")
+    monkeypatch.undo()
+    with pytest.raises(train.Refused, match="precision was 'bf16' and is 'no' now"):
+        run("--precision", "no", "--resume", out="launched")
+
+
+def test_launcher_that_asks_for_fp16_on_a_cpu_is_refused(run, monkeypatch):
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "fp16")
+    with pytest.raises(train.Refused, match="fp16 needs a GPU"):
+        run()
+
+
+def test_checkpoint_may_hold_folders(tmp_path):
+    """FSDP and DeepSpeed save one, with a file for each process."""
+    whole = tmp_path / "step-000004"
+    (whole / "model_0").mkdir(parents=True)
+    share = whole / "model_0" / "share_1.distcp"
+    share.write_bytes(b"weights")
+    files = train._digests(whole)
+    assert list(files) == ["model_0/share_1.distcp"]
+    (whole / train.STATE).write_text(json.dumps({"files": files}))
+    assert train.last_whole(tmp_path)[0] == whole
+    share.write_bytes(b"half")
+    assert train.last_whole(tmp_path) is None
+
+
 # What it refuses
 
 
@@ -195,7 +237,7 @@ def test_stream_trains_and_goes_on_where_it_stopped(run, rows):
         (["--checkpoint", "no/such"], "--checkpoint no/such: "),
         (["--batch-size", "9", "--accumulate", "2"], "use a multiple of 2"),
         (["--batch-size", "64"], "40 rows are fewer than one batch of 64"),
-        (["--precision", "fp16"], "fp16 needs a GPU: use bf16 or no"),
+        (["--precision", "fp16"], "fp16 needs a GPU: use bf16 or no on a CPU"),
         (["--resume"], "no whole checkpoint in"),
     ],
 )  # fmt: skip

@@ -1054,7 +1054,7 @@ def planned_batch(answer: tuple[int, int, int]) -> Verdict:
             "the other way round: by default batch_size is what one process gets, split it "
             "is what all get together"
         )
-    if passes == 8:
+    if default == 8 and passes == 8:
         return again(
             "8 passes of 8 examples are 64 on one process: the other brings 8 as well"
         )

@@ -60,7 +60,8 @@ def arguments(line: list[str] | None = None) -> argparse.Namespace:
     add("--learning-rate", type=float, default=1e-4)
     add("--warmup-steps", type=int, default=5)
     add("--dropout", type=float, default=0.0)
-    add("--precision", choices=["no", "bf16", "fp16"], default="no")
+    add("--precision", choices=["no", "bf16", "fp16"],
+        help="default: what `accelerate launch` or its file says, else no")  # fmt: skip
     add("--seed", type=int, default=0)
     add("--save-every", type=int, default=20, help="steps between two checkpoints")
     add("--resume", action="store_true", help="go on from the last whole checkpoint")
@@ -235,7 +236,8 @@ def last_whole(folder: Path) -> tuple[Path, dict[str, Any]] | None:
 
 
 def _digests(folder: Path) -> dict[str, str]:
-    return {path.name: _digest(path) for path in sorted(folder.iterdir())}
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {path.relative_to(folder).as_posix(): _digest(path) for path in files}
 
 
 def _digest(file: Path) -> str:
@@ -301,11 +303,9 @@ def main(line: list[str] | None = None) -> None:
     from hf_tutorial import sources
 
     on_cpu = not torch.accelerator.is_available()
-    if options.precision == "fp16" and on_cpu:
-        raise Refused("--precision fp16 needs a GPU: use bf16 or no on a processor")
     accelerator = Accelerator(
         cpu=on_cpu,
-        mixed_precision=options.precision,
+        mixed_precision=options.precision,  # None: what the launcher says
         # Each batch holds whole steps, so a step never ends early with the loader.
         gradient_accumulation_plugin=GradientAccumulationPlugin(
             num_steps=options.accumulate, sync_with_dataloader=False
@@ -313,6 +313,9 @@ def main(line: list[str] | None = None) -> None:
         # The loader's batch is the global one; each process gets its share of it.
         dataloader_config=DataLoaderConfiguration(split_batches=True),
     )
+    options.precision = accelerator.mixed_precision  # a resumed run must have the same
+    if options.precision == "fp16" and on_cpu:
+        raise Refused("precision fp16 needs a GPU: use bf16 or no on a CPU")
     shares = accelerator.num_processes * options.accumulate
     if options.batch_size % shares:
         raise Refused(
@@ -392,6 +395,10 @@ def main(line: list[str] | None = None) -> None:
         lr=options.learning_rate,
     )
     schedule = get_linear_schedule_with_warmup(optimizer, options.warmup_steps, steps)
+    if accelerator.state.deepspeed_plugin is not None:  # it asks the loader otherwise
+        accelerator.state.deepspeed_plugin.deepspeed_config[
+            "train_micro_batch_size_per_gpu"
+        ] = options.batch_size // shares
     model, optimizer, schedule = accelerator.prepare(model, optimizer, schedule)
 
     log = options.output_dir / LOG
@@ -474,10 +481,12 @@ def main(line: list[str] | None = None) -> None:
             epoch, done = epoch + 1, 0
     accuracy = evaluate()
 
+    whole = accelerator.get_state_dict(model)  # by all processes: each may hold a share
     if accelerator.is_main_process:
         _write_model(
             options,
             accelerator.unwrap_model(model),
+            whole,
             tokenizer,
             accuracy,
             step,
@@ -506,13 +515,15 @@ def _tidy(folder: Path, step: int) -> None:
     os.replace(temporary, log)
 
 
-def _write_model(options, model, tokenizer, accuracy, step, checkpoint) -> None:
+def _write_model(
+    options, model, weights, tokenizer, accuracy, step, checkpoint
+) -> None:
     """Write model, tokenizer and card together; never half of them under the final name."""
     from huggingface_hub import ModelCard, ModelCardData
 
     temporary, final = options.output_dir / ".model", options.output_dir / "model"
     shutil.rmtree(temporary, ignore_errors=True)
-    model.save_pretrained(temporary)
+    model.save_pretrained(temporary, state_dict=weights)
     tokenizer.save_pretrained(temporary)
     data = options.dataset or "the bundled reviews"
     measured = "not evaluated" if accuracy is None else f"{accuracy:.1%}"
