@@ -17,12 +17,16 @@ from hf_tutorial import publish
 ENVIRONMENT = publish.BUILD / "latest"
 
 
-def pins() -> dict[str, str]:
-    """Read package and version of every pin in pyproject.toml."""
+def requirements() -> list[str]:
+    """Read the requirements of pyproject.toml, those of developers included."""
     text = (publish.ROOT / "pyproject.toml").read_text(encoding="utf-8")
     project = tomllib.loads(text)["project"]
-    pinned = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
-    return dict(requirement.split("==") for requirement in pinned)
+    return [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+
+
+def pins() -> dict[str, str]:
+    """Give package and version of every pin in pyproject.toml."""
+    return dict(requirement.split("==") for requirement in requirements())
 
 
 def newer(pinned: dict[str, str], listed: str) -> list[str]:

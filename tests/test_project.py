@@ -3,7 +3,6 @@
 import os
 import re
 import subprocess
-import tomllib
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -11,7 +10,7 @@ import nbformat
 import pytest
 
 from hf_tutorial import NOTEBOOKS, publish
-from tests import guards
+from tests import guards, latest
 
 ROOT = NOTEBOOKS.parent
 PAGES = [
@@ -49,14 +48,11 @@ def make(*arguments: str) -> subprocess.CompletedProcess:
 
 
 def pins_of_pyproject() -> dict[str, str]:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
-        "project"
-    ]
-    requirements = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
-    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", r) for r in requirements), (
-        "exact pins only"
-    )
-    return dict(r.split("==") for r in requirements)
+    assert all(
+        re.fullmatch(r"[\w.-]+==[\w.]+", requirement)
+        for requirement in latest.requirements()
+    ), "exact pins only"
+    return latest.pins()
 
 
 def pins_of_environment(text: str) -> dict[str, str]:
