@@ -223,7 +223,7 @@ def test_bars_start_at_zero_and_wear_their_numbers():
     assert [axes.get_xlabel() for axes in figure.axes] == ["MB", "s"]
     assert [bar.get_width() for bar in figure.axes[0].patches] == [1234, 0.5]
     assert all(axes.get_xlim()[0] == 0 for axes in figure.axes)
-    assert [t.get_text() for t in figure.axes[0].texts] == ["1,234", "0.5"]
+    assert [t.get_text() for t in figure.axes[0].texts] == ["1,234", "0.50"]
     bottom, top = figure.axes[0].get_ylim()
     assert bottom > top
 
@@ -354,8 +354,9 @@ def test_similarity_map_writes_each_value_and_letters_the_texts():
         [[1, 0.5, -0.001], [0.5, 1, 0.2], [-0.001, 0.2, 1]], ["ant", "bee", "$cat"]
     ).axes[0]
     texts = {text.get_position(): text.get_text() for text in axes.texts}
-    assert (texts[1, 0], texts[0, 1], texts[2, 1]) == ("0.50", "0.50", "0.20")
-    assert texts[2, 0] == "0.00"  # and no minus before it
+    assert (texts[0, 1], texts[1, 2], texts[2, 2]) == ("0.50", "0.20", "1.00")
+    assert texts[0, 2] == "0.00"  # and no minus before it
+    assert (1, 0) not in texts  # each pair once
     assert [t.get_text() for t in axes.get_xticklabels()] == ["A", "B", "C"]
     assert axes.get_yticklabels()[1].get_text() == "bee  B"
     assert axes.images[0].get_clim() == (0, 1)

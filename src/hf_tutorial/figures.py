@@ -338,7 +338,10 @@ def bars(panels: Mapping[str, Mapping[str, float]]) -> Figure:
     columns = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axes, (unit, values) in zip(columns, panels.items(), strict=True):
         drawn = axes.barh(names, list(values.values()), color="#26456e", height=0.6)
-        written = [f"{v:,.0f}" if v >= 100 else f"{v:.2g}" for v in values.values()]
+        written = [
+            f"{v:,.0f}" if v >= 100 else f"{v:#.2g}".rstrip(".")
+            for v in values.values()
+        ]
         axes.bar_label(drawn, written, padding=3, size=8)
         # The numbers stand at the bars: ticks would say them twice.
         axes.set(xlabel=unit, xticks=[])
@@ -715,7 +718,8 @@ def similarity_map(similarity: np.ndarray, texts: Sequence[str]) -> Figure:
         texts: One text per row, written out at the left and lettered at the top.
 
     Returns:
-        A figure, not shown: every value written in. Values below 0 have the colour of 0.
+        A figure, not shown: one half of the table, which holds every pair once; each value is
+        written in. Values below 0 have the colour of 0.
 
     Raises:
         ValueError: Shapes disagree, or the numbers are no cosine similarities.
@@ -730,11 +734,13 @@ def similarity_map(similarity: np.ndarray, texts: Sequence[str]) -> Figure:
             "cosine similarities are the same both ways, and 1 for a text with itself: "
             "divide each vector by its length first"
         )
-    figure = Figure(figsize=(0.075 * max(map(len, texts)) + 0.62 * count + 1.3,
+    figure = Figure(figsize=(0.075 * max(map(len, texts)) + 0.62 * count + 0.4,
                              0.46 * count + 0.6))  # fmt: skip
     axes = figure.add_subplot()
-    image = axes.imshow(similarity, vmin=0, vmax=1, aspect="auto")
-    for (row, column), value in np.ndenumerate(similarity):
+    below = np.tril(np.ones_like(similarity, dtype=bool))
+    axes.imshow(np.ma.masked_array(similarity, ~below), vmin=0, vmax=1, aspect="auto")
+    for row, column in np.argwhere(below):
+        value = similarity[row, column]
         axes.text(column, row, f"{value:.2f}".replace("-0.00", "0.00"), size=9,
                   ha="center", va="center",
                   color="white" if value < 0.45 else "black")  # fmt: skip
@@ -746,7 +752,6 @@ def similarity_map(similarity: np.ndarray, texts: Sequence[str]) -> Figure:
         length=0, top=False, labeltop=True, bottom=False, labelbottom=False
     )
     axes.spines[:].set_visible(False)
-    figure.colorbar(image, ax=axes, label="cosine similarity", pad=0.02)
     return figure
 
 
@@ -803,8 +808,7 @@ def course_map() -> Figure:
     box(-1, 32.6, 102, 23.2, facecolor=soft, edgecolor="none", zorder=0)
     axes.text(-0.4, 60.3, "00  Quick tour", size=10, weight="bold", color=ink)
     axes.text(-0.4, 57.4, "this line, end to end", size=8.5)
-    box(37, 34, 40.5, 15.6, facecolor="none", edgecolor=ink, linewidth=1.2,
-        linestyle=(0, (1, 1.5)), zorder=1)  # fmt: skip
+    box(37, 34, 40.5, 15.6, facecolor="none", edgecolor=ink, linewidth=0.8, zorder=1)
     axes.text(57.2, 47.4, "the model", ha="center", va="center", size=9, style="italic")
     for start, stop in ((12.5, 20.6), (27.4, 43.6), (50.4, 63.6), (70.4, 83.9)):
         way((start, 43), (stop, 43))
@@ -818,7 +822,7 @@ def course_map() -> Figure:
         way((start, 8), (stop, 8), "--")
     end(6, 8, "table", "of text")
     axes.text(-0.4, 13.4, "training", size=10, weight="bold", color=ink)
-    way((47, 12), (47, 33.6), "--")
+    way((47, 10.8), (47, 33.6), "--")
     axes.text(45.6, 25.5, "better weights,\nstep by step", ha="right", va="center",
               size=9, style="italic")  # fmt: skip
     way((84.6, 25.5), (70, 33.6), "--", -0.25)
@@ -999,9 +1003,12 @@ def epochs_and_baseline(
             fillstyle="none",
         )
         right.axhline(baselines[name], color="#5b6b85", linestyle=":")
-        top = values[last] == max(other[last] for other in scores.values())
-        right.annotate(name, (last, values[last]), (8, 4 if top else -9), size=9,
-                       textcoords="offset points")  # fmt: skip
+        others = [other[last] for other in scores.values() if other is not values]
+        close = any(abs(values[last] - other) < 0.05 for other in others)
+        up = 7 * (1 if values[last] >= max(others, default=0) else -1) if close else 0
+        right.annotate(name, (last, values[last]), (8, up), size=9, va="center",
+                       textcoords="offset points",
+                       bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})  # fmt: skip
     right.set(xlabel="epoch", ylabel="score", xlim=(0.5, last + 0.3 * last + 0.3))
     low = min(
         *baselines.values(), *(v for values in scores.values() for v in values.values())
