@@ -945,9 +945,9 @@ def two_runs(
     limit = max(2 * unit, 1.15 * np.abs(apart).max())
     below.set(xlabel="step", ylim=(-limit, limit))
     below.xaxis.set_major_locator(MaxNLocator(integer=True))
-    below.annotate("one unit in the last place", (0, unit), (0, 2), size=9,
+    below.annotate("the next float32", (0, unit), (0, 2), size=9,
                    textcoords="offset points", color="#3d4a61")  # fmt: skip
-    below.set_ylabel("apart, 10⁻⁸")
+    below.set_ylabel("difference, 10⁻⁸")
     same = int((apart == 0).sum())
     title = f"{names[1]} minus {names[0]}: equal to the last bit at {same} of {len(apart)} steps"
     below.set_title(title, size=9)
