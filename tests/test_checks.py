@@ -1,5 +1,6 @@
 """Every exercise: no answer, wrong kinds of answers, and the likely slips with their hints."""
 
+import contextlib
 import json
 import math
 import struct
@@ -113,13 +114,29 @@ def numbers_of(path):
     return sum(math.prod(entry["shape"]) for entry in entries.values())
 
 
-def shared_rows(process, processes, rows, size, split):
-    def mine(row):
-        if split:
-            return row % size * processes // size == process
-        return row // size % processes == process
+def loop_of(divided=True, clipped="group", log="mean", step=True, wait=True):
+    """Write the loop of exercise 7.2, or nearly."""
 
-    return [row for row in range(rows) if mine(row)]
+    def loop(accelerator, model, optimizer, loader):
+        losses, group = [], []
+        for batch in loader:
+            with accelerator.accumulate(model) if wait else contextlib.nullcontext():
+                loss = model(batch).mean()
+                accelerator.backward(loss) if divided else loss.backward()
+                group.append(loss.item())
+                full = accelerator.sync_gradients
+                if clipped == "pass" or (clipped == "group" and full):
+                    accelerator.clip_grad_norm_(model.parameters(), 1.0)
+                if full or log == "pass":
+                    logged = {"mean": sum(group) / len(group), "sum": sum(group)}
+                    losses.append(logged.get(log, group[-1]))
+                    group = [] if log != "all" else group
+                if step:
+                    optimizer.step()
+                    optimizer.zero_grad()
+        return losses
+
+    return loop
 
 
 def entropy_of(counts):
@@ -534,29 +551,20 @@ EXERCISES = {
             "fewer passes": (4, 8, 8),
         },
     ),
-    "rows_of": (
-        shared_rows,
+    "mended_loop": (
+        loop_of(),
         {
-            "dealt like cards": lambda p, n, rows, size, split: list(
-                range(rows * p // n, rows * (p + 1) // n)
-            ),
-            "whole batches are": lambda p, n, rows, size, split: list(range(p, rows, n)),
-            "processes, too, count from 0": lambda p, n, rows, size, split: shared_rows(
-                p - 1, n, rows, size, split
-            ),
-            "whole batches of batch_size": lambda p, n, rows, size, split: shared_rows(
-                p, n, rows, size, True
-            ),
-            "no difference yet": lambda p, n, rows, size, split: shared_rows(
-                p, n, rows, size, False
-            ),
-            "not every second row": lambda p, n, rows, size, split: (
-                list(range(p, rows, n)) if split else shared_rows(p, n, rows, size, split)
-            ),
-            "right for two processes": lambda p, n, rows, size, split: shared_rows(
-                p, 2, rows, size, split
-            ),
-            "process 1 of 2 gets []": lambda p, n, rows, size, split: [],
+            "was a step taken": loop_of(step=False),
+            "four steps were taken": loop_of(wait=False),
+            "nothing is clipped": loop_of(clipped="never"),
+            "is clipped": loop_of(divided=False, clipped="never"),
+            "who divides the loss": loop_of(divided=False),
+            "added up, not averaged": loop_of(divided=False, clipped="pass", log="pass"),
+            "clipped in each pass": loop_of(clipped="pass"),
+            "4 losses for 2 steps": loop_of(log="pass"),
+            "a group's last pass": loop_of(log="last"),
+            "their mean is": loop_of(log="sum"),
+            "a `return` missing": lambda *loop: None,
         },
     ),
     "slowest_link": (

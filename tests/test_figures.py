@@ -398,32 +398,34 @@ def test_words_on_the_map_do_not_overlap():
     assert all(figure.bbox.fully_containsx(box.x1) for box in boxes)
 
 
-def test_loss_overlay_puts_marks_on_the_line_on_one_scale():
-    figure = figures.loss_overlay(
-        {"one": {"loop": [3.0, 1.0], "other": [3.0, 1.0]}, "two": {"loop": [9.0, 7.0]}}
-    )
-    left, right = figure.axes
-    line, marks = left.lines
-    assert (line.get_linestyle(), marks.get_linestyle()) == ("-", "None")
-    assert np.array_equal(line.get_ydata(), marks.get_ydata())
-    assert left.get_ylim() == right.get_ylim() and left.get_ylabel() == "loss"
-    assert [text.get_text() for text in figure.legends[0].texts] == ["loop", "other"]
+def test_loss_differences_put_the_first_run_on_zero_and_zero_in_the_middle():
+    runs = {"loop": [3.0, 1.0], "mean": [3.0, 1.0], "half": [3.5, 0.5]}
+    figure = figures.loss_differences(runs)
+    (axes,) = figure.axes
+    loop, mean, half = axes.lines
+    assert not any(loop.get_ydata()) and loop.get_marker() == "None"
+    assert not any(mean.get_ydata()) and mean.get_linestyle() == "None"
+    assert list(half.get_ydata()) == [0.5, -0.5] and half.get_linestyle() == "--"
+    low, high = axes.get_ylim()
+    assert low == -high and high > 0.5
+    assert axes.get_ylabel() == "loss minus that of the loop"
+    assert [text.get_text() for text in figure.legends[0].texts] == list(runs)
 
 
 @pytest.mark.parametrize(
-    ("panels", "words"),
+    ("runs", "words"),
     [
-        ({}, "no runs to draw"),
-        ({"x": {}}, "no runs to draw"),
-        ({"x": {"loop": []}}, "not 0 steps"),
-        ({"x": {"loop": [1, 2], "other": [1]}}, "'other' has losses of shape"),
-        ({"x": {"loop": [1, float("nan")]}}, "no finite number"),
-        ({"x": {str(n): [1] for n in range(5)}}, "5 runs cannot be told apart"),
+        ({}, "0 runs: pass 2 to 4"),
+        ({"loop": [1]}, "1 runs: pass 2 to 4"),
+        ({str(n): [1] for n in range(5)}, "5 runs: pass 2 to 4"),
+        ({"loop": [], "other": []}, "not 0 steps"),
+        ({"loop": [1, 2], "other": [1]}, "'other' has losses of shape"),
+        ({"loop": [1, 2], "other": [1, float("nan")]}, "no finite number"),
     ],
 )
-def test_loss_overlay_refuses_runs_that_cannot_be_compared(panels, words):
+def test_loss_differences_refuse_runs_that_cannot_be_compared(runs, words):
     with pytest.raises(ValueError, match=words):
-        figures.loss_overlay(panels)
+        figures.loss_differences(runs)
 
 
 def test_speed_ups_have_the_ideal_and_a_name_at_each_end():
@@ -435,6 +437,11 @@ def test_speed_ups_have_the_ideal_and_a_name_at_each_end():
     names = {text.get_text(): text.xy for text in left.texts}
     assert names["slow"] == (4, 0.4)
     assert left.get_ylim() == right.get_ylim() and left.get_ylim()[0] < 0.4
+
+
+def test_an_ideal_that_is_covered_has_no_name():
+    (axes,) = figures.speed_ups([1, 2, 4], {"x": {"fast": [1, 1.99, 3.9]}}).axes
+    assert [text.get_text() for text in axes.texts] == ["fast"]
 
 
 @pytest.mark.parametrize(
@@ -469,7 +476,7 @@ def test_figures_are_returned_and_left_to_the_caller(
         figures.two_runs(LOSSES, LOSSES, ("x", "y")),
         figures.similarity_map(np.eye(3), TOKENS[:3]),
         figures.course_map(),
-        figures.loss_overlay({"x": {"loop": LOSSES}}),
+        figures.loss_differences({"x": LOSSES, "y": LOSSES}),
         figures.speed_ups([1, 2], {"x": {"y": [1, 2]}}),
         figures.epochs_and_baseline(
             {0.5: 1, 1: 0.5}, {1: 0.7}, {"f1": {1: 0.8}}, {"f1": 0.7}

@@ -1081,51 +1081,66 @@ def planned_batch(answer: tuple[int, int, int]) -> Verdict:
     return correct("8 per device x 2 processes x 4 passes, by either rule")
 
 
-@check("a function of process, processes, rows, batch_size and split")
-def rows_of(answer: Callable) -> Verdict:
-    """Exercise 7.2: batches dealt in turn, or each batch cut into slices."""
-    value = answer(1, 2, 16, 4, False)
-    verdict = _returned(value, "a list of row numbers")
+@check("a function of accelerator, model, optimizer and loader")
+def mended_loop(answer: Callable) -> Verdict:
+    """Exercise 7.2: divide by `accelerator.backward`, clip once a group, one loss a step.
+
+    One weight for each of two inputs, all begin at 1, and the loss is linear, so that the
+    gradients are the rows: 3 and 4 in the first group, 0.6 and 0.8 in the second.
+    """
+    import torch
+    from accelerate import Accelerator
+
+    rows = [[3.0, 0.0], [0.0, 4.0], [0.6, 0.0], [0.0, 0.8]]
+    model = torch.nn.Linear(2, 1, bias=False)
+    torch.nn.init.ones_(model.weight)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    loader = torch.utils.data.DataLoader(torch.tensor(rows), batch_size=1)
+    accelerator = Accelerator(cpu=True, gradient_accumulation_steps=2)
+    model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
+    value = answer(accelerator, model, optimizer, loader)
+    (weight,) = accelerator.unwrap_model(model).weight.tolist()
+    verdict = _returned(value, "a list of losses")
     if verdict is not None:
         return verdict
-    dealt = [int(row) for row in value]
-    cut = [int(row) for row in answer(1, 2, 16, 4, True)]
-    if dealt == [8, 9, 10, 11, 12, 13, 14, 15] and cut != [2, 3, 6, 7, 10, 11, 14, 15]:
-        return again(
-            "the first half to one, the second to the other? Batches are dealt like cards"
+    losses = [float(loss) for loss in value]
+
+    def near(found, wanted):
+        return len(found) == len(wanted) and all(
+            abs(one - other) <= 0.02 for one, other in zip(found, wanted, strict=True)
         )
-    if dealt == [1, 3, 5, 7, 9, 11, 13, 15]:
-        return again("rows are dealt one by one there: whole batches are")
-    if dealt == [0, 1, 2, 3, 8, 9, 10, 11]:
+
+    if near(weight, [1, 1]):
+        return again("the weights are still those of the beginning: was a step taken?")
+    if near(weight, [-0.3, -0.4]):
+        return again("four steps were taken: under what does `optimizer.step` wait?")
+    if near(weight, [-0.8, -1.4]) or near(weight, [-2.6, -3.8]):
+        return again("gradients longer than 1 came through: nothing is clipped")
+    if near(weight, [-0.2, -0.6]) or near(weight, [0.16, -0.77]):
         return again(
-            "those are the rows of process 0: processes, too, count from 0, so 1 is the second"
+            "the gradients of a group are added up, not averaged: who divides the loss?"
         )
-    if dealt == [2, 3, 6, 7, 10, 11, 14, 15]:
-        return again("without split each process gets whole batches of batch_size")
-    if dealt != [4, 5, 6, 7, 12, 13, 14, 15]:
+    if near(weight, [0.25, -0.29]):
+        return again("clipped in each pass: the sum was not finished after the first")
+    if not near(weight, [0.1, -0.2]):
+        found = ", ".join(f"{number:.2f}" for number in weight)
         return again(
-            f"without split, process 1 of 2 gets {_short(dealt)} of 16 rows in fours"
+            f"four passes of two groups end at weights {found}, not 0.10, -0.20"
         )
-    if cut == dealt:
-        return again("split makes no difference yet: there each batch is cut in slices")
-    if cut == [1, 3, 5, 7, 9, 11, 13, 15]:
-        return again("a slice is a run of neighbours, not every second row")
-    if cut != [2, 3, 6, 7, 10, 11, 14, 15]:
-        return again(f"with split, process 1 of 2 gets {_short(cut)} of 16 in fours")
-    for process in range(4):
-        for split in (False, True):
-            value = [int(row) for row in answer(process, 4, 48, 4, split)]
-            wanted = [
-                row
-                for row in range(48)
-                if (row % 4 if split else row // 4 % 4) == process
-            ]
-            if value != wanted:
-                return again(
-                    f"right for two processes; for process {process} of 4, 48 rows in fours, "
-                    f"split {split}, it gives {_short(value)}"
-                )
-    return correct("both rules give every row to exactly one process")
+    if len(losses) != 2:
+        return again(f"{len(losses)} losses for 2 steps: one a step, not one a pass")
+    if near(losses, [4, 0.16]):
+        return again("that is the loss of a group's last pass: the step had two")
+    if near(losses, [7, 0.4]):
+        return again(
+            "the losses of a group are added up: their mean is the step's loss"
+        )
+    if not near(losses, [3.5, 0.2]):
+        found = ", ".join(f"{loss:.2f}" for loss in losses)
+        return again(
+            f"the weights are right, but the losses are {found}: is a group emptied?"
+        )
+    return correct("divided by backward, clipped once a group, one loss for each step")
 
 
 @check("a function of parameters, compute and n")

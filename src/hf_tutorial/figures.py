@@ -564,52 +564,50 @@ def training_curves(
     return figure
 
 
-def loss_overlay(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
-    """Draw runs that should agree: the first of a panel as a line, the others as marks on it.
+def loss_differences(runs: Mapping[str, Sequence[float]]) -> Figure:
+    """Draw how far the losses of some runs lie from those of the first, step by step.
 
     Args:
-        panels: Title to the runs of the panel: name to the loss of each step, step 0 first.
-            The same name gets the same mark in every panel.
+        runs: Name to the loss of each step, step 0 first. The first run becomes the line at
+            0, the second circles; a third and a fourth are triangles on broken lines.
 
     Returns:
-        A figure, not shown: panels side by side on one scale, one legend below.
+        A figure, not shown: 0 in the middle, a legend below.
 
     Raises:
-        ValueError: Nothing to draw, more than four runs, runs of unequal length in a panel,
-            or a loss that is no finite number.
+        ValueError: Fewer than two runs or more than four, runs of unequal length, or a loss
+            that is no finite number.
     """
-    names = list(dict.fromkeys(name for runs in panels.values() for name in runs))
-    if not names:
-        raise ValueError("no runs to draw: pass at least one panel with one run")
-    if len(names) > 4:
-        raise ValueError(f"{len(names)} runs cannot be told apart: pass 4 at most")
-    styles = dict(zip(names, ("-", "o", "^", "v"), strict=False))
-    width = 3.75 * max(len(panels), 1.6)
-    figure = Figure(figsize=(width, 3))
-    row = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
-    handles = {}
-    for axes, (title, runs) in zip(row, panels.items(), strict=True):
-        steps = len(next(iter(runs.values()), ()))
-        for name, losses in runs.items():
-            losses = np.asarray(losses, dtype=float)
-            if losses.shape != (steps,) or not steps:
-                raise ValueError(
-                    f"{name!r} has losses of shape {losses.shape}, not {steps} steps as the "
-                    f"first run of {title!r}"
-                )
-            if not np.isfinite(losses).all():
-                raise ValueError(f"{name!r} holds a loss that is no finite number")
-            style = styles[name]
-            line, mark = style == "-", {"fillstyle": "none", "markersize": 10}
-            (handles[name],) = axes.plot(
-                losses, style, color="black" if line else "#3d4a61", linewidth=1.2,
-                **(mark if style == "o" else {"markersize": 5}),
-            )  # fmt: skip
-        axes.set(title=title, xlabel="step")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    row[0].set_ylabel("loss")
-    figure.legend(handles.values(), handles, loc="outside lower center", ncols=4,
-                  fontsize=8, frameon=False)  # fmt: skip
+    if not 2 <= len(runs) <= 4:
+        raise ValueError(f"{len(runs)} runs: pass 2 to 4, the first to compare with")
+    first, *_ = runs
+    steps = len(runs[first])
+    table = []
+    for name, losses in runs.items():
+        row = np.asarray(losses, dtype=float)
+        if row.shape != (steps,) or not steps:
+            raise ValueError(
+                f"{name!r} has losses of shape {row.shape}, not {steps} steps as {first!r}"
+            )
+        if not np.isfinite(row).all():
+            raise ValueError(f"{name!r} holds a loss that is no finite number")
+        table.append(row)
+    figure = Figure(figsize=(6.4, 2.8))
+    axes = figure.subplots()
+    styles = (
+        {"color": "black", "linewidth": 1.2},
+        {"linestyle": "none", "marker": "o", "fillstyle": "none", "markersize": 11},
+        {"linestyle": "--", "marker": "^", "markersize": 5},
+        {"linestyle": ":", "marker": "v", "markersize": 5},
+    )
+    for name, row, style in zip(runs, table, styles, strict=False):
+        axes.plot(row - table[0], **{"color": "#3d4a61", "linewidth": 1, **style},
+                  label=name)  # fmt: skip
+    far = max(np.abs(row - table[0]).max() for row in table) or 1.0
+    axes.set(xlabel="step", ylabel=f"loss minus that of the {first}")
+    axes.set_ylim(-1.2 * far, 1.2 * far)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    figure.legend(loc="outside lower center", ncols=4, fontsize=8, frameon=False)
     return figure
 
 
@@ -624,7 +622,7 @@ def speed_ups(
 
     Returns:
         A figure, not shown: both axes logarithmic and the same in every panel; each curve
-        has its name at its end.
+        has its name at its end, the ideal has none where a curve covers it.
 
     Raises:
         ValueError: Nothing to draw, or numbers that are not compared with one process.
@@ -637,9 +635,10 @@ def speed_ups(
     lowest = 1.0
     for axes, (title, curves) in zip(row, panels.items(), strict=True):
         axes.plot(counts, counts, color="#5b6b85", linewidth=0.7)
-        middle = counts[len(counts) // 2]
-        axes.annotate("ideal", (middle, middle), (-6, 6), textcoords="offset points",
-                      ha="right", size=8, color="#3d4a61")  # fmt: skip
+        if not any(np.allclose(gains, counts, rtol=0.05) for gains in curves.values()):
+            middle = counts[len(counts) // 2]
+            axes.annotate("ideal", (middle, middle), (-6, 6), textcoords="offset points",
+                          ha="right", size=8, color="#3d4a61")  # fmt: skip
         for index, (name, gains) in enumerate(curves.items()):
             gains = np.asarray(gains, dtype=float)
             if gains.shape != counts.shape or not (gains > 0).all():
@@ -660,7 +659,7 @@ def speed_ups(
     ticks = [tick for tick in (0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 32, 64, 128, 256)
              if 0.7 * lowest <= tick <= counts[-1]]  # fmt: skip
     row[0].set_yticks(ticks, [f"{tick:g}" for tick in ticks])
-    row[0].set_ylabel("times as many examples a second")
+    row[0].set_ylabel("speed-up, in examples per second")
     return figure
 
 
