@@ -139,9 +139,10 @@ def loop_of(divided=True, clipped="group", log="mean", step=True, wait=True):
     return loop
 
 
-def entropy_of(counts):
-    shares = [n / sum(counts) for n in counts if n]
-    return -sum(share * math.log(share) for share in shares)
+def price_of(tokens, pronouns="he she his"):
+    return sum(math.log(2) for token in tokens if token in pronouns.split()) / len(
+        tokens
+    )
 
 
 def filled(model, tokenizer, text, shift=0, place=None):
@@ -580,22 +581,21 @@ EXERCISES = {
             "set compute equal": lambda p, c, n: 1.0,
         },
     ),
-    "unigram_entropy": (
-        entropy_of,
+    "pronoun_price": (
+        price_of,
         {
-            "turn the sign": lambda counts: -entropy_of(counts),
-            "those are bits": lambda counts: entropy_of(counts) / math.log(2),
-            "neither nats nor bits": lambda counts: entropy_of(counts) / math.log(10),
-            "as frequent": lambda counts: math.log(len(counts)),
-            "are not shares": lambda counts: -sum(n * math.log(n) for n in counts),
-            "weigh each": lambda counts: (math.log(4 / 3) + math.log(4)) / 2,
-            "the mean of one": lambda counts: sum(counts) * entropy_of(counts),
-            "leave it out": lambda counts: -sum(
-                n / sum(counts) * math.log(n / sum(counts)) for n in counts
-            ),
-            "once more": lambda counts: entropy_of(counts) if all(counts) else math.log(3),
-            "-ln(3/4) each": lambda counts: 1.5,
-            "`return` missing": lambda counts: None,
+            "turn the sign": lambda tokens: -price_of(tokens),
+            "the mean over pronouns": lambda tokens: math.log(2),
+            "a sum over": lambda tokens: len(tokens) * price_of(tokens),
+            "those are bits": lambda tokens: price_of(tokens) / math.log(2),
+            "log10": lambda tokens: price_of(tokens) / math.log(10),
+            "probability lost": lambda tokens: price_of(tokens) / math.log(4),
+            "*her* is counted": lambda tokens: price_of(tokens, "he she his her him"),
+            "a perplexity": lambda tokens: math.exp(price_of(tokens)),
+            "2 of 10": lambda tokens: 0.7,
+            "ZeroDivisionError": lambda tokens: price_of(tokens) / bool(price_of(tokens)),
+            "for a list without": lambda tokens: 0.2 * math.log(2),
+            "`return` missing": lambda tokens: None,
         },
     ),
     "fill_gap": (

@@ -1185,50 +1185,43 @@ def slowest_link(answer: Callable) -> Verdict:
 # Notebook 09
 
 
-@check("a function of counts")
-def unigram_entropy(answer: Callable) -> Verdict:
-    """Exercise 9.1: minus the sum of p ln p; counts of 0 add nothing."""
+@check("a function of tokens")
+def pronoun_price(answer: Callable) -> Verdict:
+    """Exercise 9.1: ln 2 for each he, she, his; 0 for all others; the mean over all tokens."""
     import math
 
-    counts = [3, 1]
-    value = answer(counts)
+    tokens = "she saw his cat , and it saw her .".split()
+    value = answer(list(tokens))
     verdict = _returned(value, "a number of nats")
     if verdict is not None:
         return verdict
-    value, right = float(value), 0.5623
+    value, one = float(value), math.log(2)
+    right = 0.2 * one  # two of ten tokens
     slips = {
-        -right: "not negative: the logarithm of a share below 1 is, so turn the sign",
-        right / math.log(2): "those are bits: the losses here are in nats, so use ln",
-        right / math.log(10): "log10 gives neither nats nor bits: use math.log",
-        math.log(
-            2
-        ): "that is ln of the number of tokens: every token would be as frequent",
-        -3 * math.log(3): "the counts themselves are not shares: divide by their sum",
-        (math.log(4) - math.log(3) + math.log(4)) / 2: (
-            "a mean over kinds of tokens: weigh each -ln(p) by its own p"
-        ),
-        4 * right: "a sum over all tokens of the text: the loss is the mean of one",
+        -right: "not negative: the logarithm of 1/2 is, so turn the sign",
+        one: "the mean over pronouns alone: the other tokens count too, and cost 0",
+        2 * one: "a sum over the tokens: the loss is the mean of one",
+        0.2: "those are bits, or just the share: a gap costs -ln(1/2) nats",
+        0.2 * math.log10(2): "log10 gives no nats: use math.log",
+        0.1: "that is probability lost: the loss is -ln of what the right word got",
+        0.3 * one: "*her* is counted too: the model wavers at he, she and his",
+        math.exp(right): "that is a perplexity: the loss is its logarithm",
     }
     for wrong, hint in slips.items():
         if abs(value - wrong) < 1e-3:
             return again(hint)
     if not abs(value - right) <= 1e-3:  # nan too
-        return again(
-            f"{value:.3f} for counts 3 and 1: 3/4 of the tokens cost -ln(3/4) each"
-        )
+        return again(f"{value:.3f} for {_short(tokens)}: what do 2 of 10 tokens cost?")
     try:
-        value = float(answer([3, 0, 1]))
+        other = float(answer(["the", "cat", "saw", "the", "mouse"]))
     except (ValueError, ZeroDivisionError) as error:
         return again(
-            f"a count of 0 raised {type(error).__name__}: a token that never comes costs "
-            "nothing, so leave it out"
+            f"a list without pronouns raised {type(error).__name__}: it costs nothing"
         )
-    if not abs(value - right) <= 1e-3:
-        return again(
-            "a token that never occurs changes nothing: [3, 0, 1] is [3, 1] once more"
-        )
+    if not abs(other) <= 1e-3:
+        return again(f"{other:.3f} for a list without pronouns: it costs nothing")
     return correct(
-        "a loss that rests on this number has learned to count, and only that"
+        "a few hundredths of a nat: nobody sees that in a curve, so ask for it by itself"
     )
 
 
@@ -1244,17 +1237,20 @@ def _toy_masked():
     tokenizer = _toy_tokenizer()
     tokenizer.add_special_tokens({"mask_token": "<gap>"})
 
-    def model(input_ids=None, **others):
-        ids = torch.as_tensor(input_ids)
-        if ids.ndim != 2:
-            raise ValueError("not enough values to unpack (expected a batch of rows)")
-        logits = torch.zeros(*ids.shape, len(tokenizer))
-        logits.scatter_(2, ids[..., None], 9.0)  # elsewhere: the token itself
-        gap = ids == tokenizer.mask_token_id
-        logits[gap] = torch.tensor([0, 0, 0, 1, 2, 0, 5, 3.0])  # 'good' leads
-        return SimpleNamespace(logits=logits)
+    class Model(torch.nn.Module):  # so that eval() works, too
+        def forward(self, input_ids=None, **others):
+            ids = torch.as_tensor(input_ids)
+            if ids.ndim != 2:
+                raise ValueError(
+                    "not enough values to unpack (expected a batch of rows)"
+                )
+            logits = torch.zeros(*ids.shape, len(tokenizer))
+            logits.scatter_(2, ids[..., None], 9.0)  # elsewhere: the token itself
+            gap = ids == tokenizer.mask_token_id
+            logits[gap] = torch.tensor([0, 0, 0, 1, 2, 0, 5, 3.0])  # 'good' leads
+            return SimpleNamespace(logits=logits)
 
-    return model, tokenizer
+    return Model(), tokenizer
 
 
 @check("a function of a model, a tokenizer and a text")
