@@ -391,7 +391,7 @@ def distributions(
     width = 2.1 * columns + 1.2 if columns > 1 else 6
     size = (width, rows * (0.19 * len(names) + 0.5) + 0.3)
     figure = Figure(figsize=size, layout="constrained")
-    figure.get_layout_engine().set(h_pad=0.1)  # titles keep off the axis above
+    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.1)  # room between panels
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     longest = max(max(values.values()) for values in panels.values())
     end = end or 1.22 * longest
