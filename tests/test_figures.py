@@ -500,6 +500,16 @@ def test_distributions_share_one_scale_and_mark_what_cannot_come():
     assert [text.get_text() for text in axes[1].texts] == ["1.00", "×"]
 
 
+def test_distributions_write_the_value_into_a_bar_that_runs_off_a_given_end():
+    even, sure = {"a": 0.5, "b": 0.5}, {"a": 1.0, "b": 0.0}
+    axes = figures.distributions({"even": even, "sure": sure}, end=0.6).axes
+    assert {panel.get_xlim() for panel in axes} == {(0, 0.6)}
+    assert [text.get_text() for text in axes[0].texts] == ["0.50", "0.50"]
+    assert [text.get_text() for text in axes[1].texts] == ["", "×", "1.00 →"]
+    with pytest.raises(ValueError, match="cannot end at 0"):
+        figures.distributions({"even": even}, end=0)
+
+
 def test_distributions_put_the_first_token_on_top_of_every_panel():
     six = {str(n): {"a": 0.5, "b": 0.5} for n in range(6)}
     for axes in figures.distributions(six).axes:
@@ -536,6 +546,12 @@ def test_beam_tree_draws_the_winning_path_thick_and_the_dropped_dashed():
     assert dashed == [False, False, True, False, False, True]
     thick = [line for line in axes.lines if line.get_linewidth() > 2]
     assert [tuple(line.get_ydata()) for line in thick] == [(0.5, 1), (1, 0)]
+
+
+def test_beam_tree_says_in_words_what_a_dropped_box_grew_from():
+    axes = figures.beam_tree(BEAMS, width=2).axes[0]
+    assert "after b:" in [text.get_text() for text in axes.texts]
+    assert len(axes.lines) == 3 + 2  # all of step 1, the kept of step 2
 
 
 def test_beam_tree_writes_every_score():

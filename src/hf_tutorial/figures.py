@@ -353,21 +353,27 @@ def bars(panels: Mapping[str, Mapping[str, float]]) -> Figure:
     return figure
 
 
-def distributions(panels: Mapping[str, Mapping[str, float]]) -> Figure:
+def distributions(
+    panels: Mapping[str, Mapping[str, float]], *, end: float | None = None
+) -> Figure:
     """Draw probability distributions over the same tokens: one panel each, on one scale.
 
     Args:
         panels: Title of the panel to the probabilities: token to probability, in the same
             order in every panel. Put what is left over into a last entry, such as "2,036 others".
+        end: Where all axes end; behind the largest probability unless given. A longer bar
+            runs off its panel, with its value and an arrow inside.
 
     Returns:
         A figure, not shown: bars lie, the first token on top, at most three panels in a row. A
         probability of exactly 0 is drawn as a cross: this token cannot come.
 
     Raises:
-        ValueError: Nothing to draw, panels that name other tokens, or probabilities that are
-            negative or do not add up to 1.
+        ValueError: Nothing to draw, panels that name other tokens, probabilities that are
+            negative or do not add up to 1, or an `end` that is not above 0.
     """
+    if end is not None and not end > 0:
+        raise ValueError(f"the axes cannot end at {end}: pass a probability above 0")
     names = list(next(iter(panels.values()), ()))
     if not names:
         raise ValueError("no tokens to draw: pass at least one distribution")
@@ -382,23 +388,30 @@ def distributions(panels: Mapping[str, Mapping[str, float]]) -> Figure:
             )
     columns = min(len(panels), 3)
     rows = -(-len(panels) // columns)
-    width = 2.25 * columns + 1.1 if columns > 1 else 6
-    figure = Figure(figsize=(width, rows * (0.185 * len(names) + 0.45) + 0.3))
+    width = 2.1 * columns + 1.2 if columns > 1 else 6
+    size = (width, rows * (0.19 * len(names) + 0.5) + 0.3)
+    figure = Figure(figsize=size, layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.1)  # room between panels
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     longest = max(max(values.values()) for values in panels.values())
+    end = end or 1.22 * longest
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
     for axes, (title, values) in zip(grid.flat, panels.items(), strict=False):
         drawn = axes.barh(names, list(values.values()), color="#26456e", height=0.7)
-        written = [_probability(value) for value in values.values()]
-        axes.bar_label(drawn, written, padding=3, size=7)
-        axes.set_title(title, size=9, parse_math=False)
-        axes.set_yticks(range(len(names)), names, size=8, parse_math=False)
-        axes.set_xlim(0, 1.22 * longest)
+        written = [_probability(v) if v <= end else "" for v in values.values()]
+        axes.bar_label(drawn, written, padding=3, size=8)
+        for place, value in enumerate(values.values()):
+            if value > end:
+                axes.text(0.97 * end, place, f"{value:.2f} \N{RIGHTWARDS ARROW}", size=8,
+                          ha="right", va="center", color="white")  # fmt: skip
+        axes.set_title(title, size=10, parse_math=False)
+        axes.set_yticks(range(len(names)), names, size=9, parse_math=False)
+        axes.set_xlim(0, end)
         axes.tick_params(axis="y", length=0)
     grid[0, 0].invert_yaxis()
     for axes in grid[-1]:
-        axes.set_xlabel("probability", size=8)
+        axes.set_xlabel("probability", size=9)
         axes.tick_params(axis="x", labelsize=8)
     return figure
 
@@ -420,7 +433,8 @@ def beam_tree(
     Args:
         steps: One list per step, the best candidate first: (number of its parent among the
             beams kept one step before, token, log-probability of the whole beam so far).
-        width: How many of each list are kept as beams; the others are drawn pale and dashed.
+        width: How many of each list are kept as beams; the others are drawn pale and dashed,
+            with the token before written in instead of a line that would cross the others.
         root: What stands before the first step, where the only parent is 0.
 
     Returns:
@@ -460,27 +474,29 @@ def beam_tree(
         best.add((number, rank))
         rank = steps[number][rank][0]
     most = max(map(len, steps))
-    figure = Figure(figsize=(1.5 * len(steps) + 1.0, 0.52 * most + 0.7))
+    figure = Figure(figsize=(1.5 * len(steps) + 1.0, 0.58 * most + 0.7))
     axes = figure.add_subplot(xlim=(-1.05, len(steps) - 0.35), ylim=(most - 0.4, -0.9))
     axes.axis("off")
-    half, high = 0.34, 0.36  # of a box, in steps and ranks
+    half, high = 0.34, 0.41  # of a box, in steps and ranks
     middle = (width - 1) / 2
-    axes.text(-0.7, middle, root, ha="center", va="center", size=8, style="italic")
+    axes.text(-0.7, middle, root, ha="center", va="center", size=9, style="italic")
     for number, candidates in enumerate(steps):
         axes.text(
-            number, -0.75, f"step {number + 1}", ha="center", size=8, color="#333333"
+            number, -0.75, f"step {number + 1}", ha="center", size=9, color="#333333"
         )
         for rank, (parent, token, score) in enumerate(candidates):
             is_kept, is_best = rank < width, (number, rank) in best
             start = (number - 1 + half, parent) if number else (-0.5, middle)
-            axes.plot(
-                (start[0], number - half),
-                (start[1], rank),
-                color="black" if is_kept else "#8a94a6",
-                linewidth=2.4 if is_best else 1.0 if is_kept else 0.7,
-                linestyle="-" if is_kept else (0, (3, 2)),
-                zorder=1,
-            )
+            told = not is_kept and number > 0  # its parent in words
+            if not told:
+                axes.plot(
+                    (start[0], number - half),
+                    (start[1], rank),
+                    color="black" if is_kept else "#8a94a6",
+                    linewidth=2.4 if is_best else 1.0 if is_kept else 0.7,
+                    linestyle="-" if is_kept else (0, (3, 2)),
+                    zorder=1,
+                )
             axes.add_patch(
                 Rectangle((number - half, rank - high), 2 * half, 2 * high,
                           facecolor="#e8eef7" if is_kept else "white",
@@ -488,12 +504,16 @@ def beam_tree(
                           linewidth=1.8 if is_best else 0.9 if is_kept else 0.6,
                           linestyle="-" if is_kept else "--", zorder=2)
             )  # fmt: skip
-            axes.text(number, rank - 0.13, token, ha="center", va="center", size=8,
-                      weight="bold" if is_best else "normal", parse_math=False,
-                      color="black" if is_kept else "#4d5666", zorder=3)  # fmt: skip
-            axes.text(number, rank + 0.19, f"{score:.2f}".replace("-", "−"), ha="center",
-                      va="center", size=6.5, zorder=3,
-                      color="black" if is_kept else "#4d5666")  # fmt: skip
+            ink = "black" if is_kept else "#4d5666"
+            if told:
+                before = steps[number - 1][parent][1]
+                axes.text(number, rank - 0.25, f"after {before}:", ha="center", size=7,
+                          va="center", parse_math=False, color=ink, zorder=3)  # fmt: skip
+            axes.text(number, rank + (0.02 if told else -0.13), token, ha="center",
+                      va="center", size=9, weight="bold" if is_best else "normal",
+                      parse_math=False, color=ink, zorder=3)  # fmt: skip
+            axes.text(number, rank + (0.27 if told else 0.19), f"{score:.2f}".replace("-", "−"),
+                      ha="center", va="center", size=8, color=ink, zorder=3)  # fmt: skip
     return figure
 
 
