@@ -80,10 +80,13 @@ def test_run_leaves_executed_copies_and_exits_zero(folder, capsys):
 
 def test_markdown_beside_the_notebooks_becomes_a_page_that_links_to_pages(folder):
     put(folder, _01_good=lesson("1 + 1"))
-    (folder / "words.md").write_text("# Words\n\n[one](01_good.ipynb#A-title)\n")
+    (folder / "words.md").write_text(
+        "# Words\n\n[one](01_good.ipynb#A-title), [all](../README.md)\n"
+    )
     assert publish.run() == 0
     pages = publish.BUILD / "pages"
     assert 'href="01_good.html#A-title"' in (pages / "words.html").read_text()
+    assert 'href="index.html">all</a>' in (pages / "words.html").read_text()
     assert '<a href="words.html">Words</a>' in (pages / "index.html").read_text()
 
 

@@ -314,6 +314,7 @@ def _sheet(path: Path) -> nbformat.NotebookNode:
 
 
 def _local_links(body: str) -> str:
+    body = body.replace('href="../README.md"', 'href="index.html"')
     return re.sub(r'href="(\w+)\.(?:ipynb|md)(?=["#])', r'href="\1.html', body)
 
 
