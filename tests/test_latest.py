@@ -2,6 +2,7 @@
 
 import json
 
+from hf_tutorial import publish
 from tests import latest
 
 
@@ -22,3 +23,9 @@ def test_what_is_not_at_its_pin_is_listed_with_both_versions():
     first, second = latest.newer(pinned, listed)
     assert first.split() == ["huggingface_hub", "2.4.0", "->", "9.0"]
     assert second.split() == ["numpy", "2.4.6", "->", "missing"]
+
+
+def test_what_is_left_out_are_tests_that_exist():
+    text = (publish.ROOT / "tests" / "test_start.py").read_text(encoding="utf-8")
+    names = [option.rpartition("::")[2] for option in latest.OF_PINS]
+    assert names and all(f"def {name}(" in text for name in names)
