@@ -2,7 +2,8 @@
 
 Pins age, and a pin that nobody renews fails one day. This installs what pyproject.toml names,
 without its versions, into an environment of its own below build/, lists what is newer than the
-pins, and runs all tests there but those of the pins. It exits non-zero when something would break; it changes no pin.
+pins, and runs all tests there but those of the pins. It exits non-zero when something would
+break; it changes no pin.
 Where there is no NVIDIA GPU, PIP_CONSTRAINT=FILE with a line `torch==...+cpu` spares a large build.
 """
 
