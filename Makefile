@@ -45,7 +45,7 @@ handout: models  ## copies without solutions and outputs into build/handout/
 data: models  ## rebuild stories, models and cards, measure them, then replace: 40 min
 	$(PYTHON) data/recipes/rebuild.py
 
-bench: models  ## measure the figures that README and CONTRIBUTING promise
+bench: models  ## measure the figures that README and CONTRIBUTING promise (SETUP=1: set-up alone)
 	$(PYTHON) -m tests.bench
 
 drill: models  ## kill a training twenty times, and see that nothing is lost

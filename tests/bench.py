@@ -1,15 +1,19 @@
 """Measure what CONTRIBUTING and the tests promise: `make bench`.
 
 Timings are noisy, so each figure is a ratio, or a median of several, measured in one run. It exits
-non-zero when a target is missed. Not part of `make test`.
+non-zero when a target is missed. Not part of `make test`. With SETUP=1 it measures set-up alone,
+against the commit in BASE.
 """
 
 import io
+import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -196,8 +200,6 @@ def head_against_frozen_encoder() -> tuple[str, bool]:
 
 def trainer_against_loop() -> tuple[str, bool]:
     """Twelve steps of 16 x 64 tokens: by Trainer, and by the four lines of notebook 05."""
-    import tempfile
-
     import torch
     from transformers import (
         AutoModelForSequenceClassification,
@@ -353,7 +355,43 @@ def notebooks_alone() -> tuple[str, bool]:
     return f"{publish.table(executions)}\n(targets: 60 s and 3000 MB each)", fine
 
 
+def set_up_against_base() -> tuple[str, bool]:
+    """From a fresh clone to a ready environment with empty caches: this commit and BASE."""
+    base = os.environ.get("BASE", "708468b")
+    with tempfile.TemporaryDirectory() as folder:
+        seconds = {commit: _set_up(Path(folder), commit) for commit in (base, "HEAD")}
+        size = sum(
+            file.stat().st_size
+            for file in (Path(folder) / "HEAD" / ".venv").rglob("*")
+            if file.is_file() and not file.is_symlink()
+        )
+    ratio = seconds["HEAD"] / seconds[base]
+    said = (
+        f"set-up {seconds['HEAD']:.0f} s, of {base} {seconds[base]:.0f} s: {ratio:.2f} of it "
+        f"(target 0.35); environment {size / 1e9:.2f} GB (target 1.8)"
+    )
+    return said, ratio <= 0.35 and size <= 1.8e9
+
+
+def _set_up(folder: Path, commit: str) -> float:
+    clone = folder / commit
+    subprocess.run(["git", "clone", "--quiet", publish.ROOT, clone], check=True)
+    subprocess.run(["git", "checkout", "--quiet", commit], cwd=clone, check=True)
+    caches = {
+        f"{name}_CACHE_DIR": str(folder / f"{name}-{commit}") for name in ("PIP", "UV")
+    }
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "VENV"))}
+    clock = time.perf_counter()
+    subprocess.run(["make", "models"], cwd=clone, env=clean | caches, check=True,
+                   stdout=subprocess.DEVNULL)  # fmt: skip
+    return time.perf_counter() - clock
+
+
 def main() -> int:
+    if os.environ.get("SETUP"):
+        said, reached = set_up_against_base()
+        print(f"{'ok    ' if reached else 'MISSED'} {said}")
+        return int(not reached)
     missed = 0
     for measure in (
         grid_against_axes,

@@ -56,17 +56,15 @@ def pins_of_pyproject() -> dict[str, str]:
 
 
 def pins_of_environment(text: str) -> dict[str, str]:
-    pins = dict(re.findall(r"^  - ([\w.-]+)=([\w.]+)$", text, flags=re.M))
-    pins.pop("python")
-    pins["torch"] = pins.pop("pytorch")  # the same library by conda's name
-    return pins
+    pins = dict(re.findall(r'^      - "([\w.-]+)==([\w.]+)', text, flags=re.M))
+    return {name: pins.get(name.replace("_", "-")) for name in pins_of_pyproject()}
 
 
 def test_conda_and_pip_pin_the_same_versions():
     text = (ROOT / "environment.yml").read_text(encoding="utf-8")
     assert pins_of_environment(text) == pins_of_pyproject()
     assert (
-        pins_of_environment(text.replace("numpy=2.4.6", "numpy=2.4.5"))
+        pins_of_environment(text.replace("numpy==2.4.6", "numpy==2.4.5"))
         != pins_of_pyproject()
     )
 
@@ -233,7 +231,8 @@ def test_every_task_that_needs_the_environment_sets_it_up():
     )
     assert len(rules) > 8
     for name, needs, recipe in rules:
-        if "$(PYTHON)" in recipe:
+        # The doctor looks at what there is, an environment that is missing included.
+        if "$(PYTHON)" in recipe and name != "doctor":
             assert "models" in needs or "$(READY)" in needs, name
 
 
