@@ -319,6 +319,27 @@ def test_cpu_build_comes_by_itself_also_where_uv_cannot_be_had(index, tmp_path, 
     assert list((tmp_path / "env").rglob("torch/version.py"))
 
 
+def test_hosted_machine_keeps_its_torch_and_gets_the_fields_pins(monkeypatch):
+    said = []
+
+    def version(name):
+        if name in ("scikit-learn", "transformers"):
+            raise importlib.metadata.PackageNotFoundError(name)
+        return "0.0"
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    monkeypatch.setattr(install, "run", said.append)
+    install.into_this_python()
+    wanted = [word for word in said[0] if "==" in word]
+    assert [word.partition("==")[0] for word in wanted] == sorted(
+        [*install.FIELD, "scikit-learn"]
+    )
+    assert said[1][-1].endswith("encoder.txt") and "--require-hashes" in said[1]
+    assert (
+        said[2][-3:-1] == ["--no-deps", "-e"] and said[3][-1] == "hf_tutorial.sources"
+    )
+
+
 def test_environment_that_does_not_work_is_made_again(tmp_path):
     assert install.works(Path(sys.executable))
     assert not install.works(tmp_path / "bin" / "python")
