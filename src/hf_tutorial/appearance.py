@@ -107,7 +107,7 @@ def _back_to_inline(shell) -> list[str]:
     found = matplotlib.get_backend(auto_select=False)
     if found in (None, "inline", INLINE):
         return []
-    matplotlib.use(INLINE)
+    shell.enable_matplotlib("inline")
     return [f"matplotlib's backend {found}"]
 
 
