@@ -212,6 +212,26 @@ def test_many_differences_share_one_command_at_the_end(tmp_path, monkeypatch):
     assert "-m pip install --no-deps -r" in found[-1].way_out
 
 
+def test_own_environment_is_mended_by_set_up_which_chooses_the_build_of_torch(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(environment, "ROOT", tmp_path)
+    monkeypatch.setattr(environment, "_installed", {"numpy": "2.0"}.get)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / ".venv"))
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "requirements.txt"
+    file.write_text("torch==2.13.0\nnumpy==2.0\n")
+    torch = environment.versions(file)[-1]
+    assert torch.way_out.endswith("-m pip install torch==2.13.0")
+    program = tmp_path / "src" / "hf_tutorial" / "install.py"
+    program.parent.mkdir(parents=True)
+    program.touch()
+    torch = environment.versions(file)[-1]
+    assert torch.way_out.endswith(f"{Path('src/hf_tutorial/install.py')} .venv")
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "other"))
+    assert "pip install" in environment.versions(file)[-1].way_out
+
+
 def test_environment_without_any_library_is_one_line(monkeypatch, tmp_path):
     monkeypatch.setattr(environment, "_installed", lambda name: None)
     one = only(environment.versions())
@@ -225,6 +245,12 @@ def test_same_version_is_seen_through_its_spelling():
         "2.0", "2.0.0"
     )
     assert not lock.same_version("2.0", "2.1") and not lock.same_version("x", "y")
+
+
+def test_module_leads_back_to_the_library_that_brings_it():
+    assert lock.library_of("sklearn").startswith("scikit-learn==")
+    assert lock.library_of("PIL").startswith("pillow")
+    assert lock.library_of("unknown") == "unknown"
 
 
 def test_file_that_hides_a_library_is_named(tmp_path):
@@ -272,7 +298,7 @@ def test_library_that_breaks_at_import_is_a_line_each(planted):
         "raises is installed, but cannot be imported: RuntimeError: built for" in words
     )
     assert "second line" not in words
-    assert "needs is installed, but cannot be imported: ModuleNotFoundError" in words
+    assert "needs cannot be imported, because no_such_library is missing" in words
     assert "importing aborts ended the process with signal 6" in words
     assert "importing exits ended the process with status 3" in words
     assert "leaves is installed, but cannot be imported: SystemExit" in words
@@ -324,7 +350,7 @@ def test_libraries_that_are_gone_are_no_traceback(tmp_path):
     assert done.returncode == 1 and done.stderr == "", done.stderr
     for name in ("torch", "transformers", "numpy", "huggingface_hub"):
         assert f"{name} is not installed (locked: " in done.stdout, done.stdout
-    assert "accelerate is installed, but cannot be imported" in done.stdout
+    assert "accelerate cannot be imported, because " in done.stdout
     assert "could not look" not in done.stdout and "memory: " in done.stdout
 
 

@@ -15,14 +15,6 @@ from hf_tutorial.doctor.finding import ROOT, Finding, pip_install
 from hf_tutorial.doctor.finding import python as python_command
 
 OLDEST, NEWEST = (3, 11), (3, 14)
-# The import name, where it is not the library's own with underscores.
-IMPORTED_AS = {
-    "ipython": "IPython",
-    "pillow": "PIL",
-    "pyyaml": "yaml",
-    "pyzmq": "zmq",
-    "scikit-learn": "sklearn",
-}
 
 
 def python(version: tuple[int, ...] = tuple(sys.version_info[:3])) -> list[Finding]:
@@ -104,7 +96,9 @@ def versions(file: Path | None = None) -> list[Finding]:
         if version is None:
             mark = "fix" if lock.normal(pin.name) in needed else "optional"
             what = f"{pin.name} is not installed (locked: {pin.version})"
-            found.append(Finding(mark, what, pip_install(wanted)))
+            # torch comes in several builds, which set-up knows how to choose.
+            own = pin.name == "torch" and _set_up()
+            found.append(Finding(mark, what, own or pip_install(wanted)))
         elif not lock.same_version(version, pin.version):
             what = f"{pin.name} is {version}, locked: {pin.version}; numbers may differ"
             found.append(Finding("optional", what, pip_install(wanted)))
@@ -123,8 +117,7 @@ def hidden(folder: Path = ROOT / "notebooks") -> list[Finding]:
     """Find files beside the notebooks that hide a library, as a random.py of one's own does."""
     names = set(getattr(sys, "stdlib_module_names", ()))
     for pin in lock.pins_here():
-        name = lock.normal(pin.name)
-        names.add(IMPORTED_AS.get(name, name.replace("-", "_")))
+        names.add(lock.imported_as(pin.name))
     found = []
     for path in sorted(folder.glob("*")):
         module = path.stem if path.suffix == ".py" else path.name
@@ -210,4 +203,12 @@ def _nothing_installed(number: int) -> Finding:
 def _all_at_once(file: Path) -> str:
     if (Path(sys.prefix) / "conda-meta").is_dir():
         return "conda env update -f environment.yml"
-    return pip_install("--no-deps", "-r", os.path.relpath(file))
+    return _set_up() or pip_install("--no-deps", "-r", os.path.relpath(file))
+
+
+def _set_up() -> str:
+    """Write the command that brings the checkout's own environment to the lock; "" elsewhere."""
+    program = ROOT / "src" / "hf_tutorial" / "install.py"
+    if not program.is_file() or Path(sys.prefix) != ROOT / ".venv":
+        return ""
+    return python_command(os.path.relpath(program), os.path.relpath(sys.prefix))

@@ -63,7 +63,8 @@ for library, module in json.loads(sys.argv[1]).items():
     except BaseException as error:
         missing = getattr(error, "name", None) if isinstance(error, ImportError) else None
         own = isinstance(error, ModuleNotFoundError) and missing == module.partition(".")[0]
-        tell("missing" if own else "broken", library, type(error).__name__, str(error)[:300])
+        tell("missing" if own else "broken", library, type(error).__name__, str(error)[:300],
+             missing.partition(".")[0] if isinstance(error, ModuleNotFoundError) and missing else "")
 """
 
 
@@ -145,22 +146,19 @@ def _how(status: int) -> str:
     return f"ended the process with status {status}"
 
 
-def _trouble(library: str, kind: str, message: str) -> Finding:
-    what = f"{library} is installed, but cannot be imported: {kind}: {message}"
+def _trouble(library: str, kind: str, message: str, missing: str = "") -> Finding:
+    wanted = lock.library_of(lock.imported_as(library))
+    way_out = pip_install("--force-reinstall", "--no-deps", wanted)
+    if missing:
+        what = f"{library} cannot be imported, because {missing} is missing"
+        return Finding("fix", what, pip_install(lock.library_of(missing)))
     if kind == "import":
         what = f"importing {library} {message}"
-    way_out = _again(library)
+    else:
+        what = f"{library} is installed, but cannot be imported: {kind}: {message}"
     if os.name == "nt" and kind == "OSError" and library == "torch":
         way_out = "install Microsoft's Visual C++ Redistributable, then try again"
     return Finding("fix", what.splitlines()[0], way_out)
-
-
-def _again(library: str) -> str:
-    """Write the command that installs a library once more, at its locked version."""
-    pins = {lock.normal(pin.name): pin.version for pin in lock.pins_here()}
-    version = pins.get(lock.normal(library))
-    wanted = f"{library}=={version}" if version else library
-    return pip_install("--force-reinstall", "--no-deps", wanted)
 
 
 def _without_torch(gpu: str) -> Finding:

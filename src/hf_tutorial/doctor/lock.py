@@ -14,6 +14,17 @@ _PIN = re.compile(
 )
 
 
+# What is imported of a library, where it is not its name with underscores.
+_IMPORTED_AS = {
+    "ipython": "IPython",
+    "pillow": "PIL",
+    "python-dateutil": "dateutil",
+    "pyyaml": "yaml",
+    "pyzmq": "zmq",
+    "scikit-learn": "sklearn",
+}
+
+
 class Pin(NamedTuple):
     """A library and the version that the saved outputs were made with."""
 
@@ -60,6 +71,20 @@ def direct() -> set[str]:
 def normal(name: str) -> str:
     """Write a library's name as indexes do: huggingface_hub is huggingface-hub."""
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def imported_as(name: str) -> str:
+    """Give the module that a library brings: sklearn for scikit-learn."""
+    return _IMPORTED_AS.get(normal(name), normal(name).replace("-", "_"))
+
+
+def library_of(module: str) -> str:
+    """Give the library that brings a module, with its locked version when there is one."""
+    for pin in pins_here():
+        if imported_as(pin.name) == module:
+            return f"{pin.name}=={pin.version}"
+    names = {imported: name for name, imported in _IMPORTED_AS.items()}
+    return names.get(module, module)
 
 
 def same_version(one: str, other: str) -> bool:

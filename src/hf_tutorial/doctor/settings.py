@@ -129,7 +129,7 @@ def _of_python() -> list[Finding]:
 def _of_ipython(what: str) -> Finding:
     return Finding(
         "optional",
-        f"{what}; start() puts back what changes outputs, and says so",
+        f"{what}; start() puts back what it can, and says so",
         "set IPYTHONDIR to an empty folder to start without it",
     )
 
