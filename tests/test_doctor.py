@@ -509,11 +509,27 @@ def test_damaged_and_missing_data_is_to_fix(data, monkeypatch):
     (data / "models" / sources.ENCODER_FOLDER / "config.json").unlink()
     encoder, reviews = files.data()
     assert encoder.mark == "fix" and "encoder model" in encoder.what
-    assert encoder.way_out.endswith("-m hf_tutorial.sources`")
+    assert encoder.way_out.endswith("-m hf_tutorial.sources")
     assert reviews.mark == "fix" and "data/reviews is damaged" in reviews.what
-    assert reviews.way_out == "restore it with `git restore data/reviews`"
+    assert reviews.way_out == "git restore data/reviews"
     monkeypatch.setenv("HF_TUTORIAL_SOURCE", "hub")  # which reads none of it
     assert marks(files.data()) == ["optional", "optional"]
+
+
+def test_changed_line_endings_are_one_line_for_all_folders(data):
+    for name in ("reviews/train.jsonl", "headlines/test.jsonl"):
+        content = (data / name).read_bytes()
+        (data / name).unlink()
+        (data / name).write_bytes(content.replace(b"\n", b"\r\n"))
+    one = only(files.data())
+    assert one.mark == "fix" and "line endings of Windows" in one.what
+    assert one.way_out.splitlines() == [
+        "git config core.autocrlf false",
+        "git rm -r -q --cached data",
+        "git checkout HEAD -- data",
+    ]
+    (data.parent / ".git").rmdir()
+    assert "fresh download" in only(files.data()).way_out
 
 
 def test_folder_of_data_that_is_not_there_is_one_line(monkeypatch, tmp_path):

@@ -367,7 +367,9 @@ def _report_damage(role: str, folder: Path, damaged: dict[str, str]):
 
 
 def _list(damaged: dict[str, str]) -> str:
-    return "; ".join(f"{name}: {problem}" for name, problem in damaged.items())
+    files = [f"{name}: {problem}" for name, problem in damaged.items()]
+    more = [f"and {len(files) - 3} more"] if len(files) > 4 else []
+    return "; ".join(files[:3] + more if more else files)
 
 
 def _download_encoder(folder: Path):
