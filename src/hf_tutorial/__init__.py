@@ -107,7 +107,9 @@ def _versions_note() -> list[str]:
     ]
     python = place.passed_over(NOTEBOOKS.parent)
     if notes and python is None:
-        notes.append("`make lab` starts with the pinned versions.")
+        notes.append(
+            "`make lab` starts with the pinned versions; `make doctor` compares every library."
+        )
     elif notes:
         notes.append(
             f"This kernel runs in {sys.prefix}; the pinned versions are in the environment of "

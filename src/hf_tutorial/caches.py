@@ -31,10 +31,11 @@ def folders() -> dict[str, Path]:
     """Name the folders that the libraries write to, by the variable that moves each."""
     named = {variable: home() / folder for variable, folder in _BELOW_HOME.items()}
     for variable in named:
-        older = "HUGGINGFACE_HUB_CACHE" if variable == "HF_HUB_CACHE" else variable
-        value = os.environ.get(variable, os.environ.get(older))
-        if value is not None:
-            named[variable] = _expanded(value)
+        if variable in os.environ:
+            named[variable] = Path(os.environ[variable])
+    older = os.environ.get("HUGGINGFACE_HUB_CACHE", named["HF_HUB_CACHE"])
+    # The Hub's library alone reads ~ and $ in a variable of its own.
+    named["HF_HUB_CACHE"] = _expanded(os.environ.get("HF_HUB_CACHE", str(older)))
     return named
 
 

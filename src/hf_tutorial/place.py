@@ -48,7 +48,7 @@ def settle(notebooks: Path) -> str | None:
         raise RuntimeError(
             f"this notebook lies in {theirs}, but its kernel takes hf_tutorial from {own} "
             f"(Python: {sys.executable}), so texts and answers would not belong together: "
-            f"{_way_back(theirs, own)}"
+            f"{_way_back(theirs, own)}. `make doctor` there shows which kernel Jupyter takes."
         )
     os.chdir(notebooks)
     note = f"This notebook was opened in {here}; it reads from {notebooks} now."
