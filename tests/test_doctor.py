@@ -236,8 +236,11 @@ def test_environment_without_any_library_is_one_line(monkeypatch, tmp_path):
     monkeypatch.setattr(environment, "_installed", lambda name: None)
     one = only(environment.versions())
     assert one.mark == "fix" and one.what.startswith("none of the ")
-    monkeypatch.setattr(place, "passed_over", lambda root: tmp_path / "python")
-    assert str(tmp_path / "python") in only(environment.versions()).way_out
+    monkeypatch.setattr(place, "passed_over", lambda root: Path(sys.executable))
+    assert f"{sys.executable} -m hf_tut" in only(environment.versions()).way_out
+    gone = tmp_path / ".venv" / "bin" / "python"
+    monkeypatch.setattr(place, "passed_over", lambda root: gone)
+    assert f"delete {tmp_path / '.venv'}, whose" in only(environment.versions()).way_out
 
 
 def test_same_version_is_seen_through_its_spelling():

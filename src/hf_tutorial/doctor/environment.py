@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import platform
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -198,6 +199,14 @@ def _nothing_installed(number: int) -> Finding:
     else:
         way_out = "make lab   (sets everything up first)"
     return Finding("fix", what, way_out)
+
+
+def _starts(program: Path) -> bool:
+    try:
+        done = subprocess.run([str(program), "-c", ""], capture_output=True, timeout=30)
+    except (OSError, subprocess.SubprocessError):
+        return False  # the Python that it was made from is gone, for one
+    return done.returncode == 0
 
 
 def _all_at_once(file: Path) -> str:
