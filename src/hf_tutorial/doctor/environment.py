@@ -89,8 +89,10 @@ def versions(file: Path | None = None) -> list[Finding]:
     file = file or lock.LOCK
     installed = {pin: _installed(pin.name) for pin in pins}
     missing = [pin for pin, version in installed.items() if version is None]
-    if pins and len(missing) == len(pins):
-        return [_nothing_installed(len(pins))]
+    if (
+        len(missing) > len(pins) / 2
+    ):  # some Python, not an environment of this collection
+        return [_little_installed(len(missing), len(pins))]
     found = []
     for pin, version in installed.items():
         wanted = f"{pin.name}=={pin.version}"
@@ -187,10 +189,14 @@ def _installed(name: str) -> str | None:
         return "of unknown version"
 
 
-def _nothing_installed(number: int) -> Finding:
-    what = f"none of the {number} locked libraries is installed for {sys.executable}"
+def _little_installed(missing: int, number: int) -> Finding:
+    what = f"{missing} of the {number} locked libraries are not installed for {sys.executable}"
     other = place.passed_over(ROOT)
-    if other is not None:
+    if other is not None and not _starts(other):
+        way_out = (
+            f"delete {other.parents[1]}, whose Python does not start, then: make lab"
+        )
+    elif other is not None:
         way_out = (
             f"{other} -m hf_tutorial.doctor   (looks at the environment that is there)"
         )
