@@ -24,8 +24,9 @@ $(READY): pyproject.toml .github/requirements.txt data/models/encoder.txt src/hf
 models: $(READY)
 	@$(PYTHON) -m hf_tutorial.sources
 
-doctor:  ## what this machine has, what is missing, and how to mend it
-	@PYTHONPATH=src $(or $(wildcard $(PYTHON)),$(PYTHON3)) -m hf_tutorial.doctor
+# In the environment if it starts, else in the reader's Python: it looks at broken ones, too.
+doctor:  ## say what this machine has, what would stop a notebook, and how to mend it
+	@PYTHONPATH=src $(shell $(PYTHON) -c 1 2>/dev/null && echo $(PYTHON) || echo $(PYTHON3)) -m hf_tutorial.doctor
 
 lab: models  ## open the first notebook in JupyterLab (LAB="--allow-root" passes options on)
 	$(PYTHON) -m jupyterlab $(LAB) $(firstword $(NUMBERED))

@@ -4,6 +4,7 @@ import http.server
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,12 +15,14 @@ import pytest
 
 from hf_tutorial import sources
 
+DATA = sources.DATA  # the real one, whatever a test puts in its place
 ENCODER = sources.DATA / "models" / sources.ENCODER_FOLDER
 
 
 @pytest.fixture
 def data(tmp_path, monkeypatch):
-    """A data folder of our own to damage, with the real encoder in it."""
+    """A data folder of our own to damage, in a clone, with the real encoder in it."""
+    (tmp_path / ".git").mkdir()
     original, models = sources.DATA / "models", tmp_path / "data" / "models"
     models.mkdir(parents=True)
     for name in sources.PLACED.values():
@@ -320,3 +323,105 @@ def test_command_says_in_a_line_each_where_the_models_came_from():
     )
     lines = "encoder: already there\nsentiment: already there\n"
     assert (done.returncode, done.stdout) == (0, lines), done.stderr
+
+
+# Files that git, a download or an editor changed
+
+
+@pytest.fixture
+def reviews(data):
+    """One bundled dataset, whole, in a copy of our own."""
+    shutil.copytree(DATA / "reviews", data / "reviews")
+    return data / "reviews"
+
+
+def test_file_with_the_line_endings_of_windows_is_told_from_a_damaged_one(reviews):
+    file = reviews / "validation.jsonl"
+    file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    with pytest.raises(OSError) as error:
+        sources.dataset("reviews")
+    message = str(error.value)
+    assert "validation.jsonl: its line endings were changed" in message
+    assert "`git config core.autocrlf false`" in message and "`make doctor`" in message
+    file.write_bytes(file.read_bytes() + b"{}\r\n")
+    with pytest.raises(OSError, match=r"sha256.*git restore data/reviews"):
+        sources.dataset("reviews")
+
+
+@pytest.mark.parametrize("fault", ["missing", "damaged", "rewritten"])
+def test_without_git_the_way_out_is_a_fresh_download(data, reviews, fault):
+    (data.parent / ".git").rmdir()
+    file = reviews / "test.jsonl"
+    content = file.read_bytes()
+    file.unlink()
+    if fault != "missing":
+        changed = content.replace(b"\n", b"\r\n") if fault == "rewritten" else b"{}"
+        file.write_bytes(changed)
+    with pytest.raises(OSError, match="from a fresh download of the repo") as error:
+        sources.dataset("reviews")
+    assert "`git " not in str(error.value)
+
+
+def git(folder, *arguments):
+    mine = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    alone = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    subprocess.run(
+        ["git", *mine, *arguments],
+        cwd=folder,
+        env=alone,
+        check=True,
+        capture_output=True,
+    )
+
+
+def test_commands_against_changed_line_endings_mend_a_clone(
+    data, reviews, tmp_path, monkeypatch
+):
+    shutil.rmtree(tmp_path / ".git")
+    shutil.rmtree(data / "models")
+    (tmp_path / "notes.txt").write_bytes(b"of the course\n")
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-q", "-m", "all")
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "-q", "-c", "core.autocrlf=true", tmp_path, clone)
+    monkeypatch.setattr(sources, "DATA", clone / "data")
+    monkeypatch.chdir(clone)
+    (clone / "notes.txt").write_bytes(b"my own words\n")
+    with pytest.raises(OSError, match="its line endings were changed") as error:
+        sources.dataset("reviews")
+    commands = re.findall(r"`git ([^`]*)`", str(error.value))
+    assert commands.pop().startswith("clone ")  # the other way, from the beginning
+    assert len(commands) == 3
+    for command in commands:
+        git(clone, *command.split())
+    assert sources.dataset("reviews") == ("data/reviews",)
+    assert (clone / "notes.txt").read_bytes() == b"my own words\n"
+
+
+@pytest.mark.parametrize("fault", ["missing", "cut off"])
+def test_list_of_checksums_itself_can_be_lost(data, reviews, fault):
+    sums = data / "checksums.sha256"
+    sums.unlink()
+    if fault == "cut off":
+        sums.write_text("<<<<<<< HEAD\n")
+    with pytest.raises(OSError, match=r"data/checksums.*git restore data/checksums"):
+        sources.dataset("reviews")
+
+
+def test_everything_in_data_is_looked_at_and_each_fault_is_one_sentence(
+    data, reviews, monkeypatch
+):
+    monkeypatch.setenv("HF_TUTORIAL_SOURCE", "hub")  # doctor asks in either mode
+    assert not any("reviews " in sentence for sentence in sources.damage())
+    (reviews / "train.jsonl").write_bytes(b"half")
+    rewrite(data / "models" / sources.ENCODER_FOLDER / "config.json", b"{}")
+    found = sources.damage()
+    assert [s for s in found if s.startswith("data/reviews is damaged")], found
+    assert [s for s in found if "encoder model" in s and sources.PLACE in s], found
+    assert [s for s in found if s.startswith("the bundled folder data/stories is miss")]
+    assert not any("doctor" in sentence for sentence in found)
+
+
+def test_this_checkout_is_whole():
+    assert sources.damage() == []

@@ -1,19 +1,24 @@
 """The first cell of every notebook."""
 
 import importlib.metadata
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
 import hf_tutorial
-from hf_tutorial import NOTEBOOKS
+from hf_tutorial import NOTEBOOKS, caches, place, publish
+
+ROOT = NOTEBOOKS.parent
+FIRST_CELL = "from hf_tutorial import start\nstart()"
 
 
-def python(program: str, **environment: str) -> subprocess.CompletedProcess:
+def python(program: str, **environment) -> subprocess.CompletedProcess:
     """Run a program in notebooks/, in a process of its own, as a kernel would."""
     environment.setdefault(
         "MPLCONFIGDIR", tempfile.gettempdir()
@@ -26,7 +31,7 @@ def python(program: str, **environment: str) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, "-c", program],
         cwd=NOTEBOOKS,
-        env={**clean, **environment},
+        env={**clean, **{k: str(v) for k, v in environment.items()}},
         capture_output=True,
         text=True,
         timeout=120,
@@ -122,11 +127,11 @@ def test_source_cannot_change_within_a_kernel():
 
 @pytest.fixture
 def notebook_output():
-    """Run cells in a kernel and give the outputs of the last one."""
+    """Run cells in a kernel and give the outputs of the last one, or of every one."""
     from nbclient import NotebookClient
     from nbformat.v4 import new_code_cell, new_notebook
 
-    def run(*sources, path=NOTEBOOKS):
+    def run(*sources, path=NOTEBOOKS, every=False):
         notebook = new_notebook(cells=[new_code_cell(source) for source in sources])
         NotebookClient(
             notebook,
@@ -134,7 +139,8 @@ def notebook_output():
             kernel_name="python3",
             resources={"metadata": {"path": str(path)}},
         ).execute()
-        return notebook.cells[-1].outputs
+        outputs = [cell.outputs for cell in notebook.cells]
+        return outputs if every else outputs[-1]
 
     return run
 
@@ -172,3 +178,342 @@ def test_import_is_fast_enough_to_go_unnoticed():
     clock = time.perf_counter()
     python("import hf_tutorial")
     assert time.perf_counter() - clock < 1
+
+
+# A notebook away from its repository, a kernel of another one
+
+
+def test_notebook_opened_alone_says_in_its_first_cell_what_it_needs():
+    """All ten in one shell that has no hf_tutorial; what is asserted is what is shown."""
+    program = """
+import io, json, sys
+from contextlib import redirect_stdout
+from IPython.core.interactiveshell import InteractiveShell
+import nbformat
+sys.modules["hf_tutorial"] = None
+shell, shown = InteractiveShell.instance(colors="nocolor"), {}
+for path in sys.argv[1:]:
+    cells = nbformat.read(path, as_version=4).cells
+    first = next(cell.source for cell in cells if cell.cell_type == "code")
+    with redirect_stdout(io.StringIO()) as output:
+        shell.run_cell(first)
+    shown[path] = output.getvalue()
+print(json.dumps(shown))
+"""
+    paths = [str(path) for path in publish.discover()]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *paths], capture_output=True, text=True
+    )
+    shown = json.loads(done.stdout.splitlines()[-1])
+    assert list(shown) == paths
+    wanted = "This notebook needs its repository: README, Elsewhere."
+    for path, text in shown.items():
+        assert "ModuleNotFoundError" in text and wanted in text, f"{path}:\n{text}"
+
+
+@pytest.fixture
+def other_checkout(tmp_path):
+    """As much of a second clone as makes it one."""
+    for folder in ("src/hf_tutorial", "notebooks", "build/notebooks"):
+        (tmp_path / "clone" / folder).mkdir(parents=True)
+    (tmp_path / "clone" / "src" / "hf_tutorial" / "__init__.py").touch()
+    return tmp_path / "clone"
+
+
+@pytest.mark.parametrize("folder", ["notebooks", "build/notebooks"])
+def test_notebook_of_another_checkout_is_refused_with_both_paths(
+    other_checkout, monkeypatch, folder
+):
+    monkeypatch.chdir(other_checkout / folder)
+    with pytest.raises(RuntimeError) as error:
+        hf_tutorial.start()
+    message = str(error.value)
+    assert f"lies in {other_checkout}, " in message and f"from {ROOT} " in message
+    assert f"run `make lab` in {other_checkout}, which makes" in message
+    assert Path.cwd() == other_checkout / folder
+
+
+def test_way_back_to_another_checkout_is_the_one_that_works(
+    other_checkout, monkeypatch
+):
+    monkeypatch.chdir(other_checkout / "notebooks")
+    environment = other_checkout / ".venv"
+    environment.mkdir()
+    (environment / "pyvenv.cfg").touch()
+
+    def said():
+        with pytest.raises(RuntimeError) as error:
+            place.settle(NOTEBOOKS)
+        return str(error.value)
+
+    name = "Scripts" if os.name == "nt" else "bin"
+    assert f"choose {environment / name / 'python'}" in said()
+    # The folder was copied with its .venv, which still installs the first one.
+    monkeypatch.setattr(sys, "prefix", str(environment))
+    assert f"delete {environment}, then run `make lab`" in said()
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["/else", str(ROOT / "src")]))
+    assert f"PYTHONPATH names {ROOT / 'src'}: unset it" in said()
+
+
+def test_copy_in_build_runs_with_the_data_of_its_checkout_and_says_so(notebook_output):
+    (ROOT / "build").mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=ROOT / "build") as copies:
+        outputs, where = notebook_output(
+            FIRST_CELL, "import os; print(os.getcwd())", path=copies, every=True
+        )
+    said = {output.name: output.text for output in outputs}
+    assert said["stdout"].startswith("Ready: bundled")
+    assert f"opened in {copies}; it reads from {NOTEBOOKS} now" in said["stderr"]
+    assert "keep your own work elsewhere" in said["stderr"]
+    assert where[0].text.strip() == str(NOTEBOOKS)
+
+
+def test_root_of_the_checkout_will_do_and_nothing_is_said_of_build(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    note = place.settle(NOTEBOOKS)
+    assert Path.cwd() == NOTEBOOKS and "it reads from" in note and "build" not in note
+    assert place.settle(NOTEBOOKS) is None
+
+
+def test_package_installed_as_a_copy_is_refused_with_the_command(
+    monkeypatch, tmp_path, other_checkout
+):
+    monkeypatch.setattr(place, "PACKAGE", tmp_path / "lib" / "hf_tutorial")
+    monkeypatch.chdir(other_checkout / "notebooks")
+    with pytest.raises(FileNotFoundError) as error:
+        place.settle(tmp_path / "notebooks")
+    command = f"`{sys.executable} -m pip install --no-deps -e {other_checkout}`"
+    assert "installed as a copy" in str(error.value) and command in str(error.value)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match="get the repository"):
+        place.settle(tmp_path / "notebooks")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps a folder that is in use")
+def test_folder_that_vanished_under_a_kernel_is_a_sentence(monkeypatch, tmp_path):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    try:
+        with pytest.raises(FileNotFoundError, match="is gone: open the notebook in"):
+            place.settle(NOTEBOOKS)
+    finally:
+        os.chdir(NOTEBOOKS)
+
+
+def test_other_environment_is_named_only_when_versions_differ(
+    monkeypatch, tmp_path, capsys
+):
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "pyvenv.cfg").touch()
+    assert place.passed_over(tmp_path).parent.parent == tmp_path / ".venv"
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / ".venv"))
+    assert place.passed_over(tmp_path) is None
+    python = tmp_path / ".venv" / "bin" / "python"
+    monkeypatch.setattr(place, "passed_over", lambda checkout: python)
+    monkeypatch.setattr(hf_tutorial, "versions_off_pin", dict)
+    assert hf_tutorial._versions_note() == []
+    monkeypatch.setattr(
+        hf_tutorial, "versions_off_pin", lambda: {"torch": ("2.1", "2.13.0")}
+    )
+    said = hf_tutorial._versions_note()
+    assert "torch is 2.1; " in said[0] and f"environment of {python}" in said[1]
+
+
+def test_pins_are_those_of_the_checkout_not_of_the_last_installation(monkeypatch):
+    """After a pull that raised them, the installed metadata still holds the old ones."""
+    monkeypatch.setattr(importlib.metadata, "requires", lambda name: ["torch==0.1"])
+    assert "torch" not in {
+        name
+        for name, (_, pinned) in hf_tutorial.versions_off_pin().items()
+        if pinned == "0.1"
+    }
+
+
+# Settings of one's own
+
+
+def test_matplotlibrc_of_the_reader_changes_no_figure(tmp_path):
+    rc = tmp_path / "matplotlibrc"
+    rc.write_text(
+        "backend: svg\naxes.grid: True\nlines.linewidth: 9\nfont.size: 30\n"
+        "figure.max_open_warning: 1\nfigure.figsize: 1, 1\n"
+    )
+    program = (
+        "import hf_tutorial as h; h.start(); import matplotlib as m;"
+        "names = ('axes.grid', 'lines.linewidth', 'font.size', 'figure.max_open_warning',"
+        " 'figure.figsize');"
+        "print([m.rcParams[n] for n in names], m.rcParams['backend'])"
+    )
+    done = python(program, MATPLOTLIBRC=rc)
+    # Matplotlib's defaults and our size; the backend is chosen by what draws, and stays.
+    assert done.stdout.splitlines()[1] == "[False, 1.5, 10.0, 20, [7.0, 3.2]] svg"
+
+
+SETTINGS = """
+c.InteractiveShell.ast_node_interactivity = "all"
+c.PlainTextFormatter.max_width = 20
+c.PlainTextFormatter.float_precision = "%.1f"
+c.InlineBackend.figure_formats = {"svg"}
+c.InlineBackend.rc = {"axes.grid": True}
+c.DisplayFormatter.active_types = ["text/plain"]
+c.InteractiveShellApp.exec_lines = [
+    "import numpy, pandas, torch",
+    "numpy.set_printoptions(threshold=3, linewidth=20, edgeitems=1)",
+    "torch.set_printoptions(threshold=3, linewidth=20, edgeitems=1)",
+    "pandas.options.display.max_columns = 2",
+]
+"""
+CELLS = """
+1.23456
+list(range(30))
+import matplotlib.pyplot as plt, numpy, pandas, torch
+print(numpy.arange(8), torch.arange(8), pandas.DataFrame([range(4)]), plt.rcParams["axes.grid"])
+figure, axes = plt.subplots()
+[1.23456]
+"""
+
+
+def test_settings_of_the_reader_change_no_output(
+    notebook_output, tmp_path, monkeypatch
+):
+    usual = notebook_output(FIRST_CELL, CELLS)
+    profile = tmp_path / "profile_default"
+    profile.mkdir()
+    (profile / "ipython_kernel_config.py").write_text(f"c = get_config(){SETTINGS}")
+    (tmp_path / "matplotlibrc").write_text("axes.grid: True\nfigure.facecolor: red\n")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    monkeypatch.setenv("MATPLOTLIBRC", str(tmp_path))
+    first, outputs = notebook_output(FIRST_CELL, CELLS, every=True)
+    (note,) = [output.text for output in first if output.get("name") == "stderr"]
+    assert "ast_node_interactivity='all'" in note and "backend agg" in note, note
+    assert "in this kernel the usual ones hold" in note
+    assert outputs == usual
+    assert [o.output_type for o in usual] == [
+        "stream",
+        "execute_result",
+        "display_data",
+    ]
+
+
+def test_planted_profile_does_change_outputs_without_start(
+    notebook_output, tmp_path, monkeypatch
+):
+    """What the test above guards against is real."""
+    profile = tmp_path / "profile_default"
+    profile.mkdir()
+    (profile / "ipython_kernel_config.py").write_text(f"c = get_config(){SETTINGS}")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    assert len(notebook_output("1\n2")) == 2
+
+
+# Caches that cannot be written
+
+LOADS = """
+from hf_tutorial import start, sources
+start()
+from datasets import load_dataset
+print(load_dataset(*sources.dataset("reviews"))["test"].num_rows)
+"""
+SCORES = """
+import evaluate
+metric = evaluate.load(*sources.metric("accuracy"))
+print(metric.compute(references=[1], predictions=[1]))
+"""
+
+
+@pytest.fixture
+def no_folder(tmp_path):
+    """A file where the libraries want a folder: not even root can write below it."""
+    (tmp_path / "file").touch()
+    return tmp_path / "file" / "huggingface"
+
+
+def test_cache_that_cannot_be_written_is_replaced_and_the_reader_told(
+    no_folder, tmp_path
+):
+    (tmp_path / "temporary").mkdir()
+    done = python(LOADS + SCORES, HF_HOME=no_folder, TMPDIR=tmp_path / "temporary")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[1:] == ["150", "{'accuracy': 1.0}"]
+    assert str(no_folder.parent) in done.stderr and "set HF_HOME to a" in done.stderr
+    # Gone with the kernel; what torch leaves there is its own.
+    assert not list((tmp_path / "temporary").glob("hf-tutorial-*"))
+
+
+def test_cache_that_can_be_written_is_used_and_nothing_is_said(tmp_path):
+    done = python(LOADS, HF_HOME=tmp_path / "new" / "home")
+    assert "HF_HOME" not in done.stderr
+    assert (tmp_path / "new" / "home" / "datasets").is_dir()
+
+
+def test_library_imported_before_start_is_named(no_folder):
+    done = python(f"import datasets\n{LOADS}", HF_HOME=no_folder)
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert "datasets was imported before start()" in last and "set HF_HOME" in last
+
+
+def test_nothing_to_write_to_at_all_is_a_sentence(no_folder, monkeypatch):
+    monkeypatch.setenv("HF_HOME", str(no_folder))
+    for library in caches._READERS:
+        monkeypatch.delitem(sys.modules, library, raising=False)
+
+    def full(**options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", full)
+    with pytest.raises(
+        OSError, match=r"No space left.*free some disk.*HF_HOME.*TMPDIR"
+    ):
+        caches.make_writable(hub=False)
+
+
+def test_downloads_that_lie_in_a_closed_cache_are_still_used(
+    no_folder, tmp_path, monkeypatch
+):
+    for library in caches._READERS:
+        monkeypatch.delitem(sys.modules, library, raising=False)
+    for variable in caches._BELOW_HOME:
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("HF_HOME", str(no_folder))
+    monkeypatch.setattr(caches, "_holds_models", lambda folder: True)
+    assert caches.make_writable(hub=True)
+    assert "HF_HUB_CACHE" not in os.environ and "HF_DATASETS_CACHE" in os.environ
+    assert caches.make_writable(hub=True) is None  # a second start() finds it mended
+    monkeypatch.setattr(caches, "_holds_models", lambda folder: False)
+    assert caches.make_writable(hub=True) and "HF_HUB_CACHE" in os.environ
+
+
+def test_looking_whether_a_folder_can_be_written_leaves_nothing(tmp_path, no_folder):
+    assert caches.obstacle(tmp_path / "a" / "b") is None
+    assert list(tmp_path.iterdir()) == [no_folder.parent]
+    assert str(no_folder.parent) in caches.obstacle(no_folder)
+
+
+def test_folders_are_those_that_the_libraries_take(tmp_path):
+    # evaluate as a whole takes seconds to import; the folders are in its config.
+    program = """
+import sys, types
+from importlib.machinery import PathFinder
+from pathlib import Path
+package = types.ModuleType("evaluate")
+package.__path__ = list(PathFinder.find_spec("evaluate").submodule_search_locations)
+sys.modules["evaluate"] = package
+import datasets.config as d, evaluate.config as e, huggingface_hub.constants as h
+from hf_tutorial import caches
+named = caches.folders()
+assert named["HF_DATASETS_CACHE"] == d.HF_DATASETS_CACHE
+assert named["HF_MODULES_CACHE"] == d.HF_MODULES_CACHE == e.HF_MODULES_CACHE
+assert named["HF_EVALUATE_CACHE"] == e.HF_EVALUATE_CACHE
+assert named["HF_METRICS_CACHE"] == e.HF_METRICS_CACHE
+assert named["HF_HUB_CACHE"] == Path(h.HF_HUB_CACHE), h.HF_HUB_CACHE
+assert caches.home() == Path(h.HF_HOME)
+"""
+    for environment in (
+        {"XDG_CACHE_HOME": str(tmp_path), "HF_HUB_CACHE": "$HOME/h"},
+        {"HF_HOME": "~/hf", "HF_DATASETS_CACHE": "~/d", "HUGGINGFACE_HUB_CACHE": "/o"},
+    ):
+        done = python(program, **environment)
+        assert done.returncode == 0, (environment, done.stderr)

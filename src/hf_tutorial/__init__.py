@@ -1,9 +1,10 @@
 """What the notebooks of *Hugging Face, top to bottom* share. Importing it costs nothing."""
 
+from __future__ import annotations
+
 import importlib.metadata
 import os
 import sys
-import traceback
 from pathlib import Path
 
 __all__ = ["start"]
@@ -16,22 +17,22 @@ def start(seed: int = 0) -> None:
     """Prepare a notebook: the first cell of each calls it.
 
     It seeds Python, NumPy and PyTorch, silences progress bars and load reports, shuts the
-    network off in bundled mode, sets the plot style, and prints one line. In a notebook,
-    errors are shown from then on with the reader's own lines only.
+    network off in bundled mode, sets the plot style, and prints one line. What it had to mend,
+    such as a cache that cannot be written or a setting that changes outputs, it says on stderr.
+    In a notebook, errors are shown from then on with the reader's own lines only.
 
     Raises:
-        FileNotFoundError: The working directory is not `notebooks/`.
+        FileNotFoundError: The working directory is in no checkout, or the package lies apart
+            from its data.
         ValueError: HF_TUTORIAL_SOURCE holds an unknown word.
-        RuntimeError: It has changed since this kernel started with another one.
+        RuntimeError: The notebook belongs to another checkout than this package, or
+            HF_TUTORIAL_SOURCE has changed since this kernel started.
+        OSError: Nothing can be written where the libraries have to.
     """
-    from hf_tutorial import sources
+    from hf_tutorial import appearance, caches, place, sources
 
-    _shorten_tracebacks()
-    if Path.cwd() != NOTEBOOKS.resolve():
-        raise FileNotFoundError(
-            f"the working directory is {Path.cwd().name!r}, but a notebook reads ../data from "
-            "notebooks/: open it with `make lab`, or move there with os.chdir('notebooks')"
-        )
+    appearance.shorten_tracebacks()
+    notes = [place.settle(NOTEBOOKS)]
     source = sources.origin()
     global _source
     if _source not in (None, source):
@@ -40,12 +41,8 @@ def start(seed: int = 0) -> None:
             f"remember it: restart the kernel to use {source!r}"
         )
     _source = source
-    for package, (found, pinned) in versions_off_pin().items():
-        print(
-            f"{package} is {found}; the saved outputs were made with {pinned}, so numbers may "
-            "differ. `make lab` starts with the pinned versions.",
-            file=sys.stderr,
-        )
+    notes += _versions_note()
+    notes.append(caches.make_writable(hub=source == "hub"))
     # Read by the libraries when they are imported, so this comes before the imports below.
     os.environ["TRANSFORMERS_VERBOSITY"] = "error"
     os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
@@ -53,15 +50,16 @@ def start(seed: int = 0) -> None:
     os.environ["TOKENIZERS_PARALLELISM"] = "false"  # no warning when a DataLoader forks
     if source == "bundled":
         os.environ["HF_HUB_OFFLINE"] = "1"
-    _set_plot_style()
+    notes.append(appearance.put_back_defaults())
+    for note in notes:
+        if note:
+            print(note, file=sys.stderr)
+    appearance.set_plot_style()
+    appearance.set_print_style()
 
-    import numpy as np
-    import torch
     from transformers import set_seed
 
     set_seed(seed)
-    torch.set_printoptions(precision=4, sci_mode=False)
-    np.set_printoptions(precision=4, suppress=True)
     network = "no network" if source == "bundled" else "from the Hub"
     print(f"Ready: {source} models and data, {network}, seed {seed}.")
 
@@ -74,7 +72,7 @@ def versions_off_pin() -> dict[str, tuple[str, str]]:
         suffix, as in 2.13.0+cpu, does not count.
     """
     off = {}
-    for requirement in importlib.metadata.requires("hf-tutorial") or []:
+    for requirement in _requirements():
         package, _, pinned = requirement.partition("==")
         if (
             not pinned or ";" in pinned
@@ -89,50 +87,32 @@ def versions_off_pin() -> dict[str, tuple[str, str]]:
     return off
 
 
-def _set_plot_style() -> None:
-    import matplotlib
+def _requirements() -> list[str]:
+    """Read the pins of the checkout; those of the last installation may be older than a pull."""
+    import tomllib
 
-    matplotlib.rcParams.update(
-        {
-            "axes.spines.right": False,
-            "axes.spines.top": False,
-            "axes.titlelocation": "left",
-            "axes.titlesize": "medium",
-            "figure.constrained_layout.use": True,
-            "figure.dpi": 110,
-            "figure.figsize": (7, 3.2),
-            "font.family": "DejaVu Sans",  # comes with matplotlib, so every machine has it
-            "image.cmap": "cividis",
-            "image.interpolation": "nearest",
-        }
-    )
-    if _shell() is not None:
-        from matplotlib_inline.backend_inline import set_matplotlib_formats
-
-        # Also registers how a Figure is shown, which our figure functions return.
-        set_matplotlib_formats("png")
+    pyproject = NOTEBOOKS.parent / "pyproject.toml"
+    if pyproject.is_file():
+        text = pyproject.read_text(encoding="utf-8")
+        return tomllib.loads(text)["project"]["dependencies"]
+    return importlib.metadata.requires("hf-tutorial") or []
 
 
-def _shell():
-    """Return the running IPython shell, or None outside of a notebook."""
-    if "IPython" not in sys.modules:
-        return None
-    return sys.modules["IPython"].get_ipython()
+def _versions_note() -> list[str]:
+    from hf_tutorial import place
 
-
-def _shorten_tracebacks() -> None:
-    shell = _shell()
-    if shell is None:
-        return
-
-    def show(shell, kind, error, trace, tb_offset=None):
-        cells = shell.compile._filename_map  # the files that stand for notebook cells
-        mine = [
-            frame for frame in traceback.extract_tb(trace) if frame.filename in cells
-        ]
-        lines = [f"line {frame.lineno}: {frame.line}" for frame in mine]
-        lines.append("".join(traceback.format_exception_only(kind, error)).rstrip())
-        shell._showtraceback(kind, error, lines)
-        return lines
-
-    shell.set_custom_exc((Exception,), show)
+    notes = [
+        f"{package} is {found}; the saved outputs were made with {pinned}, so numbers may differ."
+        for package, (found, pinned) in versions_off_pin().items()
+    ]
+    python = place.passed_over(NOTEBOOKS.parent)
+    if notes and python is None:
+        notes.append(
+            "`make lab` starts with the pinned versions; `make doctor` compares every library."
+        )
+    elif notes:
+        notes.append(
+            f"This kernel runs in {sys.prefix}; the pinned versions are in the environment of "
+            f"{python}: choose it as the kernel, or start with `make lab`."
+        )
+    return notes

@@ -6,6 +6,8 @@ tutorials use. `python -m hf_tutorial.sources` puts the bundled encoder in its p
 merges the sentiment classifier with it.
 """
 
+from __future__ import annotations
+
 import hashlib
 import importlib.util
 import os
@@ -28,6 +30,8 @@ SENTIMENT_PLACED = (
     "vocab.txt",
 )
 PLACE = "python -m hf_tutorial.sources"
+DOCTOR = "`make doctor` (python -m hf_tutorial.doctor) looks at everything else"
+ENDINGS = "its line endings were changed"  # what is wrong with a file that git rewrote
 
 # role: (folder below data/models, repository on the Hub)
 CHECKPOINTS = {
@@ -85,11 +89,8 @@ def checkpoint(role: str) -> str:
     folder, repository = _entry(CHECKPOINTS, role, "checkpoint")
     if origin() == "hub":
         return repository
-    if folder in PLACED:
-        damaged = _damaged(DATA / "models" / folder, _placed_sums(folder))
-        if damaged:
-            _report_damage(role, DATA / "models" / folder, damaged)
-    return _bundled(DATA / "models" / folder)
+    _check_model(role)
+    return _relative(DATA / "models" / folder)
 
 
 def dataset(role: str) -> tuple[str, ...]:
@@ -114,6 +115,25 @@ def metric(role: str) -> tuple[str, ...]:
     """
     folder, arguments = _entry(METRICS, role, "metric")
     return arguments if origin() == "hub" else (_bundled(DATA / "metrics" / folder),)
+
+
+def damage() -> list[str]:
+    """Look at every bundled file, whatever HF_TUTORIAL_SOURCE says.
+
+    Returns:
+        A sentence for each folder that is missing or damaged, with the way out; empty when all
+        is whole.
+    """
+    sentences = []
+    looks = [(_check_model, role) for role in CHECKPOINTS]
+    looks += [(_check, DATA / folder) for folder, _ in DATASETS.values()]
+    looks += [(_check, DATA / "metrics" / folder) for folder, _ in METRICS.values()]
+    for look, subject in looks:
+        try:
+            look(subject)
+        except OSError as error:
+            sentences.append(str(error).replace(f". {DOCTOR}", ""))
+    return list(dict.fromkeys(sentences))
 
 
 def place_encoder(target: Path = DATA / "models" / ENCODER_FOLDER) -> str:
@@ -182,7 +202,7 @@ def place_sentiment() -> str:
     sums = _placed_sums(SENTIMENT_FOLDER)
     if not _damaged(target, sums):
         return "already there"
-    _bundled(target)  # what is committed must be whole
+    _check(target)  # what is committed must be whole
     encoder = DATA / "models" / ENCODER_FOLDER
     damaged = _damaged(encoder, _placed_sums(ENCODER_FOLDER))
     if damaged:
@@ -194,7 +214,7 @@ def place_sentiment() -> str:
         if damaged:
             raise OSError(
                 f"the merged classifier is not the one that was measured ({_list(damaged)}): "
-                f"nothing was placed. `git restore data/models`, then run `{PLACE}`"
+                f"nothing was placed; {_way_back('data/models')}, then run `{PLACE}`"
             )
         for name in sums:
             (Path(staged) / name).replace(target / name)
@@ -226,11 +246,29 @@ def _entry(table: dict, role: str, kind: str):
 
 
 def _bundled(folder: Path) -> str:
+    _check(folder)
+    return _relative(folder)
+
+
+def _relative(folder: Path) -> str:
+    return os.path.relpath(folder).replace(os.sep, "/")
+
+
+def _check_model(role: str) -> None:
+    folder = CHECKPOINTS[role][0]
+    if folder in PLACED:
+        damaged = _damaged(DATA / "models" / folder, _placed_sums(folder))
+        if damaged:
+            _report_damage(role, DATA / "models" / folder, damaged)
+    _check(DATA / "models" / folder)
+
+
+def _check(folder: Path) -> None:
     where = f"data/{folder.relative_to(DATA).as_posix()}"
-    # Everything but the encoder is committed, so git has it.
-    restore = f"restore it with `git restore {where}`"
     if not folder.is_dir():
-        raise FileNotFoundError(f"the bundled folder {where} is missing: {restore}")
+        raise FileNotFoundError(
+            f"the bundled folder {where} is missing: {_way_back(where)}. {DOCTOR}."
+        )
     sums = {
         name: digest
         for name, digest in _sums(DATA / "checksums.sha256").items()
@@ -241,13 +279,51 @@ def _bundled(folder: Path) -> str:
     }
     if damaged:
         kind = FileNotFoundError if "missing" in damaged.values() else OSError
-        raise kind(f"{where} is damaged ({_list(damaged)}): {restore}")
-    return os.path.relpath(folder).replace(os.sep, "/")
+        raise kind(
+            f"{where} is damaged ({_list(damaged)}): {_way_back(where, damaged)}. {DOCTOR}."
+        )
+
+
+def _way_back(where: str, damaged: dict[str, str] | None = None) -> str:
+    """Say how committed files come back: by git where this is a clone, else by a download.
+
+    Args:
+        where: The folder or file, from the root of the repository.
+        damaged: What is wrong with which files, if it is known.
+    """
+    cloned = (DATA.parent / ".git").exists()  # a file in a worktree
+    rewritten = ENDINGS in (damaged or {}).values()
+    if rewritten and cloned:
+        # `git restore` would give the same endings again: the setting first, then new copies.
+        return (
+            "git wrote it with the line endings of Windows; run "
+            "`git config core.autocrlf false`, `git rm -r -q --cached data` and "
+            "`git checkout HEAD -- data`, or clone again with "
+            "`git clone -c core.autocrlf=false`"
+        )
+    if rewritten:
+        return (
+            "a program wrote it with the line endings of Windows; copy it unchanged from a "
+            "fresh download of the repository"
+        )
+    if cloned:
+        return f"restore it with `git restore {where}`"
+    return f"copy {where} from a fresh download of the repository"
 
 
 def _sums(file: Path) -> dict[str, str]:
-    lines = file.read_text(encoding="utf-8").splitlines()
-    return {name: digest for digest, name in (line.split() for line in lines)}
+    where = f"data/{file.relative_to(DATA).as_posix()}"
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"{where} is missing, so nothing can be checked: {_way_back(where)}. {DOCTOR}."
+        )
+    text = file.read_text(encoding="utf-8", errors="replace")
+    pairs = [line.split() for line in text.splitlines()]
+    if not pairs or any(len(pair) != 2 or len(pair[0]) != 64 for pair in pairs):
+        raise OSError(
+            f"{where} is no list of checksums any more: {_way_back(where)}. {DOCTOR}."
+        )
+    return {name: digest for digest, name in pairs}
 
 
 def _placed_sums(folder: str) -> dict[str, str]:
@@ -260,11 +336,20 @@ def _damaged(folder: Path, sums: dict[str, str]) -> dict[str, str]:
     for name, expected in sums.items():
         if not (folder / name).is_file():
             damaged[name] = "missing"
+            continue
+        try:
+            content = (folder / name).read_bytes()
+        except OSError as error:  # no right to read it, or a bad sector
+            damaged[name] = error.strerror or "cannot be read"
+            continue
+        found = hashlib.sha256(content).hexdigest()
+        if found == expected:
+            continue
+        unchanged = hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()
+        if unchanged == expected:
+            damaged[name] = ENDINGS
         else:
-            with open(folder / name, "rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-            if found != expected:
-                damaged[name] = f"sha256 {found[:8]}..., expected {expected[:8]}..."
+            damaged[name] = f"sha256 {found[:8]}..., expected {expected[:8]}..."
     return damaged
 
 
@@ -273,15 +358,18 @@ def _report_damage(role: str, folder: Path, damaged: dict[str, str]):
     if all(problem == "missing" for problem in damaged.values()):
         raise FileNotFoundError(
             f"the bundled {role} model is not in {where} ({_list(damaged)}): "
-            f"put it there with `{PLACE}`"
+            f"put it there with `{PLACE}`. {DOCTOR}."
         )
     raise OSError(
-        f"the bundled {role} model in {where} is damaged ({_list(damaged)}): run `{PLACE}`"
+        f"the bundled {role} model in {where} is damaged ({_list(damaged)}): run `{PLACE}`. "
+        f"{DOCTOR}."
     )
 
 
 def _list(damaged: dict[str, str]) -> str:
-    return "; ".join(f"{name}: {problem}" for name, problem in damaged.items())
+    files = [f"{name}: {problem}" for name, problem in damaged.items()]
+    more = [f"and {len(files) - 3} more"] if len(files) > 4 else []
+    return "; ".join(files[:3] + more if more else files)
 
 
 def _download_encoder(folder: Path):
