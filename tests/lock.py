@@ -21,7 +21,6 @@ from hf_tutorial import NOTEBOOKS, install
 
 ROOT = NOTEBOOKS.parent
 CUDA = re.compile(r"nvidia-|cuda-|triton\b")
-NOT_RUN = {"uv"}  # installs, and is gone
 PYTHONS = [f"3.{minor}" for minor in range(install.OLDEST[1], install.NEWEST[1] + 1)]
 MACHINES = (
     "x86_64-manylinux_2_28",
@@ -125,7 +124,7 @@ def encoder(uv: str, requirements: list[str]) -> list[str]:
 
 def conda(requirements: list[str], beyond: list[str]) -> str:
     """Make environment.yml: Python by conda, all else by pip, the package itself as well."""
-    kept = [r for r in requirements if r.partition("==")[0] not in NOT_RUN]
+    kept = [r for r in requirements if r.partition("==")[0] not in install.ONLY_SETS_UP]
     lines = [f"--extra-index-url {install.CPU_BUILDS}", *kept, *beyond, "-e ."]
     quoted = "".join(f'      - "{line}"\n' for line in lines)
     return (

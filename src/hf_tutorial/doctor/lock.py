@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hf_tutorial.doctor.finding import ROOT
+from hf_tutorial.install import LOCK, ONLY_SETS_UP, normal
 
-LOCK = ROOT / ".github" / "requirements.txt"
 _PIN = re.compile(
     r"([A-Za-z0-9][\w.-]*)(\[[^\]]*\])?\s*==\s*([^\s;#]+)\s*(?:;\s*(.*))?$"
 )
@@ -59,18 +59,13 @@ def pins(file: Path = LOCK) -> list[Pin]:
 def pins_here() -> list[Pin]:
     """Read the pins of this checkout: of its lock file, or of pyproject.toml without one."""
     if LOCK.is_file():
-        return pins(LOCK)
+        return [pin for pin in pins(LOCK) if pin.name not in ONLY_SETS_UP]
     return [Pin(name, version) for name, version in _direct().items()]
 
 
 def direct() -> set[str]:
     """Name the libraries that the notebooks themselves import, as pyproject.toml lists them."""
     return {normal(name) for name in _direct()}
-
-
-def normal(name: str) -> str:
-    """Write a library's name as indexes do: huggingface_hub is huggingface-hub."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def imported_as(name: str) -> str:

@@ -137,7 +137,7 @@ def system() -> list[Finding]:
                 "optional",
                 "you are root, as in many containers, and Jupyter does not start as root unless "
                 "it is told to",
-                python("-m", "jupyterlab", "--allow-root", "notebooks"),
+                'make lab LAB="--allow-root"',
             )
         ]
     return []
