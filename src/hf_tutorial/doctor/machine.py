@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from hf_tutorial import caches
-from hf_tutorial.doctor.finding import ROOT, Finding, python
+from hf_tutorial.doctor.finding import ROOT, Finding
 
 GIGABYTE = 1e9
 MEMORY = 3 * GIGABYTE  # of the hungriest notebook at its peak
