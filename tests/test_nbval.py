@@ -81,7 +81,7 @@ def test_settings_are_those_of_the_project(pytestconfig):
     assert pytestconfig.option.nbval and pytestconfig.option.nbval_current_env
     assert not pytestconfig.option.nbval_lax
     assert pytestconfig.option.nbval_cell_timeout <= 300
-    assert pytestconfig.pluginmanager.hasplugin("tests.nbval_settings")
+    assert pytestconfig.pluginmanager.hasplugin("hf_tutorial.nbval_settings")
     assert pytestconfig.getini("testpaths") == ["tests", "notebooks"]
 
 

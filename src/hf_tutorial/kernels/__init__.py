@@ -13,6 +13,7 @@ from jupyter_client import KernelManager
 from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, KernelSpec, KernelSpecManager
 
 PROGRAM = Path(__file__).with_name("__main__.py")
+DIED = "the kernel died (out of memory, or killed?)"
 
 
 def with_own_kernel(base: type[KernelSpecManager]) -> type[KernelSpecManager]:

@@ -15,8 +15,8 @@ from pathlib import Path
 def main() -> None:
     """Start a kernel with the arguments of the command line, such as `-f FILE`."""
     del sys.path[0]  # this folder; IPython puts the notebook's behind Python's own
-    from IPython.core import application
     from ipykernel.kernelapp import IPKernelApp
+    from IPython.core import application
     from traitlets.config import Config
 
     application.ENV_CONFIG_DIRS.clear()
