@@ -45,6 +45,13 @@ CAPTION = re.compile(
     r"^\*Figures? (\d+)\.(\d+)(?: and \d+\.(\d+))?\. .+\*$", flags=re.M
 )
 IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)]*)\)")
+OPENING = {
+    "# Tokenization": r"^# \w",
+    "**What is a token?**": r"^\*\*.+\?\*\*$",
+    "*You will* ...": r"^\*You will\*",
+    "*You need* ...": r"^\*You need\*",
+    "Minutes: ": r"^Minutes: \d",
+}
 IGNORING = {"nbval-ignore-output", "nbval-skip"}
 IGNORING_COMMENTS = (
     "NBVAL_IGNORE_OUTPUT",
@@ -76,10 +83,13 @@ def is_ours(name: str) -> bool:
 
 def read(path: Path) -> NotebookNode:
     """Read a notebook, ours as it is saved; a file that holds none fails the test, in a sentence."""
+    fault = ""
     try:
         notebook = collection.read(path)
     except ValueError as error:
-        pytest.fail(str(error), pytrace=False)
+        fault = str(error)
+    if fault:  # outside of the handler, so that it is said once
+        pytest.fail(fault, pytrace=False)
     return nbformat.read(path, as_version=4) if is_ours(path.name) else notebook
 
 
@@ -114,8 +124,8 @@ def judge(name: str, found: list[str]) -> None:
     """Fail for what was found in a notebook of ours; warn of it in another's."""
     if found and is_ours(name):
         pytest.fail("\n".join(found), pytrace=False)
-    for remark in found:
-        warnings.warn(remark, HouseStyle, stacklevel=2)
+    if found:
+        warnings.warn("\n    ".join(found), HouseStyle, stacklevel=2)
 
 
 def code(notebook: NotebookNode) -> list[NotebookNode]:
@@ -318,15 +328,9 @@ def it_opens_and_closes_as_all_do(notebook, name):
         yield "there are no cells"
         return
     opening, last = notebook.cells[0], notebook.cells[-1]
-    for wanted in (
-        r"^# \w",
-        r"^\*\*.+\?\*\*$",
-        r"^\*You will\*",
-        r"^\*You need\*",
-        r"^Minutes: \d",
-    ):
-        if not re.search(wanted, opening.source, flags=re.M):
-            yield f"the opening cell has no line like {wanted}"
+    for wanted, pattern in OPENING.items():
+        if not re.search(pattern, opening.source, flags=re.M):
+            yield f"the opening cell has no line like {wanted!r}"
     if f"Minutes: {notebook.metadata.get('minutes')}," not in opening.source:
         yield "the minutes in the opening cell are not those that `make record` measured"
     if "start()" not in "".join(cell.source for cell in code(notebook)[:1]):

@@ -12,6 +12,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from hf_tutorial import NOTEBOOKS, publish
 from hf_tutorial.publish import pages as making
 from hf_tutorial.publish.__main__ import main
+from tests import guards
 from tests.lessons import contents, lesson, put
 
 
@@ -86,7 +87,9 @@ def test_notebooks_of_ones_own_have_pages_under_the_names_of_their_files(
     assert '<li value="20"><a href="20_angles.html">a &lt; b &amp; c</a>' in index
     assert 'href="10_two%20words.html"' in index
     assert "<title>11_none</title>" in (pages / "11_none.html").read_text()
-    assert 'href="10_two%20words.html">A title' in (pages / "11_none.html").read_text()
+    assert (
+        'href="10_two%20words.html">← A title' in (pages / "11_none.html").read_text()
+    )
 
 
 def test_file_that_is_no_notebook_has_no_page_and_the_others_have(checkout, capsys):
@@ -154,7 +157,7 @@ def test_full_disk_costs_the_new_pages_but_neither_table_nor_old_pages(
 def pages(tmp_path_factory):
     """Pages of the saved notebooks, as `make run` lays them out."""
     folder = tmp_path_factory.mktemp("pages")
-    notebooks = [(p, nbformat.read(p, as_version=4)) for p in publish.discover()]
+    notebooks = list(guards.ours().items())
     publish.write_pages(notebooks, folder, sorted(NOTEBOOKS.glob("*.md")))
     return {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
 
@@ -184,9 +187,8 @@ def given_away(page):
 
 
 def test_every_solution_is_folded_and_its_line_gives_nothing_away(pages):
-    for path in publish.discover():
-        cells = nbformat.read(path, as_version=4).cells
-        solutions = [c for c in cells if "solution" in c.metadata.get("tags", [])]
+    for path, notebook in guards.ours().items():
+        solutions = [c for c in notebook.cells if "solution" in guards.tags(c)]
         page = pages[f"{path.stem}.html"]
         folds = re.findall(r'<details class="solution">(.*?)</details>', page, re.S)
         assert len(folds) == page.count("<details") == len(solutions)
