@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -137,3 +138,13 @@ def test_kernel_of_a_notebook_from_elsewhere_is_ours_too(checkout):
     put(checkout, _10_own_data=notebook)
     (done,) = publish.execute(publish.discover(checkout / "notebooks"))
     assert done.code[0].outputs[0].data["text/plain"] == repr(sys.executable)
+
+
+def test_no_kernel_is_started_past_ours():
+    found = []
+    for folder in ("src", "tests", "data/recipes"):
+        for file in (publish.ROOT / folder).rglob("*.py"):
+            for line in file.read_text(encoding="utf-8").splitlines():
+                if re.search(r"(?<!class )\b(\w*KernelManager|NotebookClient)\(", line):
+                    found.append(f"{file.name}: {line.strip()}")
+    assert found == []

@@ -137,8 +137,9 @@ def server(tmp_path_factory):
 
 
 def test_installing_the_package_brings_the_setting():
-    """Else: `pip install -e .` in this environment."""
-    installed = json.loads((Path(sys.prefix) / SETTING).read_text(encoding="utf-8"))
+    setting = Path(sys.prefix) / SETTING
+    assert setting.is_file(), f"{SETTING} is not in {sys.prefix}: pip install -e ."
+    installed = json.loads(setting.read_text(encoding="utf-8"))
     assert installed == {
         "ServerApp": {"jpserver_extensions": {lab.__name__: True}},
     }

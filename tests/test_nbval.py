@@ -14,6 +14,7 @@ import pytest
 from hf_tutorial import NOTEBOOKS
 from tests import guards
 from tests.lessons import put, saved
+from tests.test_kernels import plant
 
 ROOT = NOTEBOOKS.parent
 
@@ -90,6 +91,15 @@ def test_kernel_that_dies_between_two_cells_is_noticed(nbval, tmp_path):
     done = nbval(saved((later, ""), ("print(1)", "1\n"), ("print(2)", "2\n")))
     assert "1 failed, 1 passed, 1 skipped" in done.stdout, done.stdout
     assert "Cell 1: the kernel died (out of memory, or killed?) before" in done.stdout
+
+
+def test_planted_kernels_and_settings_change_no_output(tmp_path):
+    notebook = tmp_path / "planted.ipynb"
+    source = "print('planted' in globals(), get_ipython().ast_node_interactivity)"
+    nbformat.write(saved((source, "False last_expr\n")), notebook)
+    options = ["-c", "pyproject.toml", "-q", notebook]
+    done = run_pytest(MODULE, *options, **plant(tmp_path))
+    assert done.returncode == 0 and "1 passed" in done.stdout, done.stdout
 
 
 @pytest.fixture

@@ -108,10 +108,11 @@ async def _execute_all(
     await asyncio.gather(*(one(e) for e in executions if e.code))
 
 
-class _Client(NotebookClient):
+class Client(NotebookClient):
     """What executes a notebook: in the kernel of this environment, whichever it names."""
 
-    def create_kernel_manager(self):
+    def create_kernel_manager(self) -> AsyncKernelManager:
+        """Prepare the kernel; nbclient starts and ends it."""
         self.km = kernels.manager(AsyncKernelManager)
         return self.km
 
@@ -120,7 +121,7 @@ async def _execute(
     execution: Execution, progress: _Progress, environment: dict[str, str]
 ) -> None:
     current = 0  # counted from 1, as a reader counts
-    client = _Client(
+    client = Client(
         execution.notebook,
         timeout=CELL_TIMEOUT,
         resources={"metadata": {"path": str(execution.path.parent)}},
