@@ -9,7 +9,6 @@ that dies is noticed within a second, where nbval would wait for the cell's time
 import os
 import subprocess
 import time
-from pathlib import Path
 from queue import Empty
 from unittest import mock
 
@@ -130,16 +129,14 @@ def pytest_report_header(config):
 
 def pytest_ignore_collect(collection_path, config):
     """Leave a reader's own notebooks alone, unless one is asked for by its path."""
-    if collection_path.suffix != ".ipynb" or not collection_path.is_relative_to(
-        collection.NOTEBOOKS
-    ):
+    path, folder = collection_path.resolve(), collection.NOTEBOOKS.resolve()
+    if path.suffix != ".ipynb" or not path.is_relative_to(folder):
         return None
-    named = [Path(argument.partition("::")[0]) for argument in config.args]
     here = config.invocation_params.dir
-    if any((here / path).resolve() == collection_path.resolve() for path in named):
+    named = [here / argument.partition("::")[0] for argument in config.args]
+    if any(asked.resolve() == path for asked in named):
         return None
-    mine = collection_path.parent == collection.NOTEBOOKS
-    return None if mine and collection_path.match(collection.NAME) else True
+    return None if path.parent == folder and path.match(collection.NAME) else True
 
 
 @pytest.hookimpl(wrapper=True)
