@@ -29,3 +29,13 @@ def encoder():
     return AutoModel.from_pretrained(
         sources.checkpoint("encoder"), attn_implementation="eager"
     )
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A collection without notebooks: notebooks/ and README.md in a temporary place."""
+    from tests import lessons
+
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "README.md").write_text(lessons.README, encoding="utf-8")
+    return tmp_path

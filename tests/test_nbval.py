@@ -1,32 +1,35 @@
 """That the nbval run of this project fails when it should: each fault planted in a copy."""
 
 import os
+import shutil
 import subprocess
 import sys
+import time
 from collections import Counter
+from pathlib import Path
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from hf_tutorial import NOTEBOOKS, publish
+from hf_tutorial import NOTEBOOKS
 from tests import guards
+from tests.lessons import put, saved
+from tests.test_kernels import plant
 
 ROOT = NOTEBOOKS.parent
 
 
-def saved(*cells):
-    """Make a recorded notebook: each cell a source and the text that it printed."""
-    return new_notebook(
-        cells=[
-            new_code_cell(
-                source,
-                execution_count=number,
-                outputs=[new_output("stream", text=printed)] if printed else [],
-            )
-            for number, (source, printed) in enumerate(cells, 1)
-        ]
-    )
+def run_pytest(command, *arguments, cwd=ROOT, **variables):
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
+    return subprocess.run(
+        [*command, "-n0", "-rs", "--color=no", *map(str, arguments)],
+        cwd=cwd, env={**environment, **variables}, capture_output=True, text=True,
+        timeout=120,
+    )  # fmt: skip
+
+
+MODULE = [sys.executable, "-m", "pytest"]
+PROGRAM = [str(Path(sys.executable).with_name("pytest"))]
 
 
 @pytest.fixture
@@ -34,14 +37,7 @@ def nbval(tmp_path):
     def run(notebook, *options):
         path = tmp_path / "planted.ipynb"
         nbformat.write(notebook, path)
-        environment = {
-            k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")
-        }
-        return subprocess.run(
-            [sys.executable, "-m", "pytest", "-c", "pyproject.toml", "-n0", "-q", "-rs", "--color=no",
-             *options, str(path)],
-            cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
+        return run_pytest(MODULE, "-c", "pyproject.toml", "-q", *options, path)
 
     return run
 
@@ -77,11 +73,80 @@ def test_endless_cell_meets_its_timeout(nbval):
     assert done.returncode == 1 and "Timeout of 2 seconds" in done.stdout, done.stdout
 
 
+def test_killed_kernel_is_noticed_at_once_and_the_rest_is_skipped(nbval):
+    kill = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
+    begun = time.monotonic()
+    done = nbval(saved(("print(1)", "1\n"), (kill, ""), ("print(2)", "2\n")))
+    assert time.monotonic() - begun < 60  # a cell may take 300 s
+    assert "1 failed, 1 passed, 1 skipped" in done.stdout, done.stdout
+    assert "Cell 1: the kernel died (out of memory, or killed?)" in done.stdout
+    assert "Cell 1 of this notebook: the kernel died" in done.stdout
+    assert "Timeout" not in done.stdout and "plugin exception" not in done.stdout
+
+
+def test_kernel_that_dies_between_two_cells_is_noticed(nbval, tmp_path):
+    wait = "import time\ndef pytest_runtest_teardown(): time.sleep(1.5)\n"
+    (tmp_path / "conftest.py").write_text(wait)
+    later = "import os, threading\nthreading.Timer(0.5, os._exit, [1]).start()"
+    done = nbval(saved((later, ""), ("print(1)", "1\n"), ("print(2)", "2\n")))
+    assert "1 failed, 1 passed, 1 skipped" in done.stdout, done.stdout
+    assert "Cell 1: the kernel died (out of memory, or killed?) before" in done.stdout
+
+
+def test_planted_kernels_and_settings_change_no_output(tmp_path):
+    notebook = tmp_path / "planted.ipynb"
+    source = "print('planted' in globals(), get_ipython().ast_node_interactivity)"
+    nbformat.write(saved((source, "False last_expr\n")), notebook)
+    options = ["-c", "pyproject.toml", "-q", notebook]
+    done = run_pytest(MODULE, *options, **plant(tmp_path))
+    assert done.returncode == 0 and "1 passed" in done.stdout, done.stdout
+
+
+@pytest.fixture
+def collection(checkout):
+    """A checkout of two recorded notebooks, a reader's own, and a copy of the package."""
+    shutil.copytree(ROOT / "src", checkout / "src")
+    shutil.copyfile(ROOT / "pyproject.toml", checkout / "pyproject.toml")
+    (checkout / "data").mkdir()
+    (checkout / "data" / "a.txt").write_text("six")
+    reads = saved(("print(open('../data/a.txt').read())", "six\n"))
+    put(checkout, _01_reads=reads, _02_says=saved(("print(2)", "2\n")))
+    put(checkout, **{"_my notes": saved(("1 / 0", ""))})
+    return checkout
+
+
+@pytest.mark.parametrize("place", ["root", "notebooks"])
+def test_pytest_can_be_started_as_a_program_and_in_notebooks(collection, place):
+    cwd = collection if place == "root" else collection / "notebooks"
+    file = "notebooks/01_reads.ipynb" if place == "root" else "01_reads.ipynb"
+    done = run_pytest(PROGRAM, file, cwd=cwd, PYTHONPATH=str(collection / "src"))
+    assert done.returncode == 0 and "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_notebook_of_ones_own_is_compared_and_other_names_are_left_alone(collection):
+    put(collection, _10_own_data=saved(("print(3)", "4\n")), _11_none="", _12_no="no")
+    package = str(collection / "src")
+    notebooks = collection / "notebooks"
+    done = run_pytest(PROGRAM, cwd=notebooks, PYTHONPATH=package)
+    assert "3 failed, 2 passed" in done.stdout, done.stdout + done.stderr
+    assert "left alone, as not called NN_topic.ipynb: my notes.ipynb" in done.stdout
+    assert "11_none.ipynb is no notebook: the file is empty" in done.stdout
+    assert "12_no.ipynb is no notebook: not JSON" in done.stdout
+    assert "10_own_data.ipynb F" in done.stdout and "JSONError" not in done.stdout
+
+
+def test_other_name_is_run_when_asked_for(collection):
+    file = "notebooks/my notes.ipynb"
+    package = str(collection / "src")
+    done = run_pytest(MODULE, file, cwd=collection, PYTHONPATH=package)
+    assert "1 failed" in done.stdout and "ZeroDivisionError" in done.stdout
+
+
 def test_settings_are_those_of_the_project(pytestconfig):
     assert pytestconfig.option.nbval and pytestconfig.option.nbval_current_env
     assert not pytestconfig.option.nbval_lax
     assert pytestconfig.option.nbval_cell_timeout <= 300
-    assert pytestconfig.pluginmanager.hasplugin("tests.nbval_settings")
+    assert pytestconfig.pluginmanager.hasplugin("hf_tutorial.nbval_settings")
     assert pytestconfig.getini("testpaths") == ["tests", "notebooks"]
 
 
@@ -100,15 +165,13 @@ def test_edited_number_in_a_notebook_of_ours_fails(nbval):
 
 
 def test_every_code_cell_of_every_notebook_is_collected():
-    listed = subprocess.run(
-        [sys.executable, "-m", "pytest", "-n0", "-q", "--collect-only", "notebooks"],
-        cwd=ROOT, capture_output=True, text=True, timeout=120,
-    ).stdout  # fmt: skip
+    listed = run_pytest(MODULE, "-q", "--collect-only", "notebooks").stdout
     collected = Counter(
         line.split("::")[0] for line in listed.splitlines() if "::Cell" in line
     )
     expected = {
-        f"notebooks/{path.name}": len(guards.code(nbformat.read(path, as_version=4)))
-        for path in publish.discover()
+        f"notebooks/{path.name}": len(guards.code(notebook))
+        for path, notebook in guards.notebooks().items()
+        if guards.code(notebook)
     }
     assert dict(collected) == expected and sum(expected.values()) > 100

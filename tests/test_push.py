@@ -13,7 +13,7 @@ import pytest
 from huggingface_hub import ModelCard
 from safetensors.torch import load
 
-from hf_tutorial import publish, sources
+from hf_tutorial import NOTEBOOKS, sources
 
 TOKEN = "hf_thisTokenIsFake"
 REPOSITORY = "reader/hf-tutorial-reviews"
@@ -32,8 +32,7 @@ card = ModelCard("---\\nlibrary_name: transformers\\n---\\n# Reviews classifier\
 
 @pytest.fixture(scope="module")
 def cell():
-    path = next(path for path in publish.discover() if path.name.startswith("06"))
-    cells = nbformat.read(path, as_version=4).cells
+    cells = nbformat.read(NOTEBOOKS / "06_trainer.ipynb", as_version=4).cells
     return next(cell for cell in cells if cell.id == "push")
 
 

@@ -128,15 +128,15 @@ def test_source_cannot_change_within_a_kernel():
 @pytest.fixture
 def notebook_output():
     """Run cells in a kernel and give the outputs of the last one, or of every one."""
-    from nbclient import NotebookClient
     from nbformat.v4 import new_code_cell, new_notebook
+
+    from hf_tutorial.publish.executing import Client
 
     def run(*sources, path=NOTEBOOKS, every=False):
         notebook = new_notebook(cells=[new_code_cell(source) for source in sources])
-        NotebookClient(
+        Client(
             notebook,
             allow_errors=True,
-            kernel_name="python3",
             resources={"metadata": {"path": str(path)}},
         ).execute()
         outputs = [cell.outputs for cell in notebook.cells]

@@ -1,0 +1,219 @@
+"""`make run`: pages of small checkouts made here, and those of the saved notebooks."""
+
+import errno
+import os
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from hf_tutorial import NOTEBOOKS, publish
+from hf_tutorial.publish import pages as making
+from hf_tutorial.publish.__main__ import main
+from tests import guards
+from tests.lessons import contents, lesson, put
+
+
+def names(folder):
+    return {path.name for path in folder.iterdir()}
+
+
+def test_run_goes_on_past_a_failing_notebook_and_names_cell_and_error(checkout, capsys):
+    put(
+        checkout,
+        _01_bad=lesson("x = 1", "raise KeyError('no such thing')"),
+        _02_good=lesson("1 + 1"),
+    )
+    before = contents(checkout / "notebooks")
+    assert publish.run(checkout) == 1
+    said = capsys.readouterr().out
+    assert re.search(r"01_bad +2 .*FAILED: cell 2: KeyError: 'no such thing'", said)
+    assert re.search(r"02_good +1 .* ok", said)
+    assert contents(checkout / "notebooks") == before  # notebooks/ is only read
+    made = names(checkout / "build/pages")
+    assert made == {"01_bad.html", "02_good.html", "index.html"}
+
+
+def test_run_leaves_executed_copies_and_exits_zero(checkout, capsys):
+    put(checkout, _01_good=lesson("1 + 1"))
+    assert main(["run"], checkout) == 0
+    copy = checkout / "build/notebooks/01_good.ipynb"
+    executed = nbformat.read(copy, as_version=4)
+    assert executed.cells[1].outputs[0].data["text/plain"] == "2"
+    assert "peak MB" in capsys.readouterr().out
+    assert names(checkout / "build") == {"notebooks", "pages"}
+
+
+def test_markdown_beside_the_notebooks_becomes_a_page_that_links_to_pages(checkout):
+    put(checkout, _01_good=lesson("1 + 1"))
+    text = "# Words\n\n[one](01_good.ipynb#A-title), [all](../README.md)\n"
+    (checkout / "notebooks/words.md").write_text(text)
+    assert publish.run(checkout) == 0
+    pages = checkout / "build/pages"
+    assert 'href="01_good.html#A-title"' in (pages / "words.html").read_text()
+    assert 'href="index.html">all</a>' in (pages / "words.html").read_text()
+    assert '<a href="words.html">Words</a>' in (pages / "index.html").read_text()
+
+
+def test_notebooks_of_ones_own_have_pages_under_the_names_of_their_files(
+    checkout, capsys
+):
+    """No title, no question, empty cells, no cells, old formats, no ids, blanks in a name."""
+    old = new_notebook(cells=[new_code_cell("1"), new_code_cell("")])
+    old.nbformat_minor = 2
+    for cell in old.cells:
+        del cell["id"]
+    oldest = '{"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": []}'
+    angles = lesson("1")
+    angles.cells[0].source = "# a < b & c"
+    put(
+        checkout,
+        _09_last=lesson("1"),
+        _10_own_data=old,
+        _11_none=new_notebook(),
+        _12_oldest=oldest,
+        _20_angles=angles,
+    )
+    put(checkout, **{"_10_two words": lesson("1"), "_my notes": lesson("1 / 0")})
+    assert publish.run(checkout) == 0
+    said = capsys.readouterr().out
+    assert "left alone, as not called NN_topic.ipynb: my notes.ipynb" in said
+    pages = checkout / "build/pages"
+    assert len(names(pages)) == 7 and "my notes.html" not in names(pages)
+    index = (pages / "index.html").read_text()
+    assert '<li value="10"><a href="10_own_data.html">10_own_data</a>' in index
+    assert '<li value="20"><a href="20_angles.html">a &lt; b &amp; c</a>' in index
+    assert 'href="10_two%20words.html"' in index
+    assert "<title>11_none</title>" in (pages / "11_none.html").read_text()
+    assert (
+        'href="10_two%20words.html">← A title' in (pages / "11_none.html").read_text()
+    )
+
+
+def test_file_that_is_no_notebook_has_no_page_and_the_others_have(checkout, capsys):
+    put(checkout, _01_good=lesson("1"), _11_notes="Ask about pads.")
+    assert publish.run(checkout) == 1
+    assert re.search(
+        r"11_notes .*FAILED: 11_notes.ipynb is no", capsys.readouterr().out
+    )
+    assert names(checkout / "build/pages") == {"01_good.html", "index.html"}
+
+
+def test_checkout_without_notebooks_is_a_sentence(checkout):
+    with pytest.raises(SystemExit, match="no notebooks named NN_topic.ipynb"):
+        main(["run"], checkout)
+
+
+@pytest.fixture
+def never_executed(monkeypatch):
+    monkeypatch.setattr(making, "execute", lambda paths: pytest.fail("executed"))
+
+
+def test_file_in_the_place_of_build_is_noticed_before_executing(
+    checkout, never_executed
+):
+    put(checkout, _01_good=lesson("1"))
+    (checkout / "build").write_text("mine")
+    with pytest.raises(SystemExit, match=r"build/ cannot be written \(File exists\)"):
+        publish.run(checkout)
+
+
+def test_checkout_that_is_read_only_is_noticed_before_executing(
+    checkout, never_executed, monkeypatch
+):
+    def refuse(*args, **how):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    put(checkout, _01_good=lesson("1"))
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(SystemExit, match="Read-only file system.*a copy of your own"):
+        publish.run(checkout)
+
+
+def test_full_disk_costs_the_new_pages_but_neither_table_nor_old_pages(
+    checkout, capsys, monkeypatch
+):
+    put(checkout, _01_good=lesson("1"))
+    assert publish.run(checkout) == 0
+    before = contents(checkout / "build/pages")
+
+    def full(path, *text, **how):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    capsys.readouterr()
+    monkeypatch.setattr(Path, "write_text", full)
+    assert publish.run(checkout) == 1
+    said = capsys.readouterr()
+    assert re.search(r"01_good +1 .* ok", said.out)
+    assert "no pages written to build/pages/" in said.err
+    assert "No space left on device" in said.err and "Traceback" not in said.err
+    assert contents(checkout / "build/pages") == before
+    assert names(checkout / "build") == {"notebooks", "pages"}
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """Pages of the saved notebooks, as `make run` lays them out."""
+    folder = tmp_path_factory.mktemp("pages")
+    notebooks = list(guards.ours().items())
+    publish.write_pages(notebooks, folder, sorted(NOTEBOOKS.glob("*.md")))
+    return {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
+
+
+def test_pages_load_nothing_from_outside(pages):
+    for name, page in pages.items():
+        loaded = re.findall(
+            r"""<(?:script|link|img|iframe)[^>]*(?:src|href)=["'](\w+:)""", page
+        )
+        assert set(loaded) <= {"data:"}, name
+        assert "@import" not in page and "<script" not in page, name
+
+
+def test_pages_have_a_text_for_every_picture(pages):
+    found = 0
+    for page in pages.values():
+        for image in re.findall(r"<img[^>]*>", page):
+            found += 1
+            assert re.search(r"""alt=(["']).{40,}?\1""", image), image[-80:]
+    assert found >= 10
+
+
+def given_away(page):
+    """List what stands in the lines that are shown of folded cells, beside *Solution*."""
+    shown = re.findall(r"<summary[^>]*>(.*?)</summary>", page, flags=re.S)
+    return [line for line in shown if line != "Solution"]
+
+
+def test_every_solution_is_folded_and_its_line_gives_nothing_away(pages):
+    for path, notebook in guards.ours().items():
+        solutions = [c for c in notebook.cells if "solution" in guards.tags(c)]
+        page = pages[f"{path.stem}.html"]
+        folds = re.findall(r'<details class="solution">(.*?)</details>', page, re.S)
+        assert len(folds) == page.count("<details") == len(solutions)
+        assert all("checks" in fold for fold in folds)
+        assert not re.search(r"<details[^>]*\bopen\b", page) and given_away(page) == []
+
+
+def test_line_that_gives_a_solution_away_is_noticed(pages):
+    page = pages["02_model_loading.html"]
+    told = page.replace(">Solution</summary>", ">Solution: 16</summary>", 1)
+    assert given_away(told) == ["Solution: 16"]
+
+
+def test_pages_link_to_their_neighbours(pages):
+    page = pages["02_model_loading.html"]
+    assert 'href="01_tokenization.html"' in page
+    assert 'href="03_attention_visualization.html"' in page
+    assert ".ipynb" not in page
+
+
+def test_index_lists_every_notebook_with_its_question(pages):
+    assert 'href="01_tokenization.html">Tokenization' in pages["index.html"]
+    assert "How does text become numbers?" in pages["index.html"]
+
+
+def test_pages_put_words_where_a_widget_would_be(pages):
+    assert "Sliders appear here" in pages["03_attention_visualization.html"]
+    assert "interactive(children" not in pages["03_attention_visualization.html"]
