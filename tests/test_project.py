@@ -207,8 +207,8 @@ def test_no_file_names_a_machine_path_or_holds_a_pickle():
 def test_top_level_is_what_readers_expect():
     visible = {file.relative_to(ROOT).parts[0] for file in tracked()}
     assert {name for name in visible if not name.startswith(".")} == {
-        "LICENSE", "Makefile", "README.md", "data", "environment.yml", "notebooks",
-        "pyproject.toml", "src", "tests",
+        "LICENSE", "Makefile", "README.md", "data", "environment.yml", "findings",
+        "notebooks", "pyproject.toml", "src", "tests",
     }  # fmt: skip
 
 
