@@ -18,7 +18,7 @@ from matplotlib.textpath import text_to_path
 from matplotlib.transforms import Affine2D
 
 from hf_tutorial.figures import arrays, labels
-from hf_tutorial.figures.canvas import Part, canvas
+from hf_tutorial.figures.canvas import canvas
 
 QUERY = "query: the token attending"
 KEY = "key: the token attended to"
@@ -46,7 +46,16 @@ def attention_grid(weights: np.ndarray, tokens: Sequence[str]) -> Figure:
     texts, style = labels.lettering(names, labels.MONO)
     layers, heads, size, _ = weights.shape
     room = max(map(labels.width, texts)) * 0.046 + 0.24  # beside and below the grid
-    figure = canvas(*_ways_to_cut(weights.shape, room), layout="none")
+    figure = canvas(
+        {"tokens": size, "layers": layers, "heads": heads},
+        lambda n, layers, heads: (
+            room + heads * (n + 1) * PITCH + 1.3,
+            room + layers * (n + 1) * PITCH + 0.3,
+        ),
+        "attention_grid(weights[:{1}, :{2}, :{0}, :{0}], tokens[:{0}])",
+        artists=lambda n, layers, heads: (layers + heads) * (n + 1),
+        layout="none",
+    )
     full = figure.get_size_inches()
     wide, high = heads * (size + 1) * PITCH, layers * (size + 1) * PITCH
     box = (room / full[0], room / full[1], wide / full[0], high / full[1])
@@ -103,7 +112,7 @@ def attention_heads(
     titles, title_style = labels.lettering(titles)
     room = 0.07 * max(0, max(map(labels.width, texts)) - 14)  # of long tokens
 
-    def inches(panels: int, size: int) -> tuple[float, float]:
+    def inches(size: int, panels: int) -> tuple[float, float]:
         columns, rows = _laid_out(panels)
         side = max(0.19 * size, 1.8) + room
         return columns * side + 1.7, rows * (side + 0.9) + 0.2
@@ -111,17 +120,15 @@ def attention_heads(
     count, size = len(weights), len(texts)
     columns, rows = _laid_out(count)
     figure = canvas(
-        Part(size, "tokens", lambda n: inches(count, n),
-             "attention_heads(weights[:, :{n}, :{n}], tokens[:{n}], titles)",
-             lambda n: 4 * n * count),
-        Part(count, "panels", lambda n: inches(n, size) if n else (0, 0),
-             "attention_heads(weights[:{n}], tokens, titles[:{n}])",
-             lambda n: 4 * size * n),
-    )  # fmt: skip
+        {"tokens": size, "panels": count},
+        inches,
+        "attention_heads(weights[:{1}, :{0}, :{0}], tokens[:{0}], titles[:{1}])",
+        artists=lambda size, panels: 2 * size * panels,
+    )
     panels = figure.subplots(rows, columns, squeeze=False)
     for axes in panels.flat[count:]:
         axes.set_visible(False)
-    letters = max(24, int(inches(1, size)[0] / 0.085) - 20)  # in a line of a title
+    letters = max(24, int(inches(size, 1)[0] / 0.085) - 20)  # in a line of a title
     for axes, head, title in zip(panels.flat, weights, titles, strict=False):
         image = axes.imshow(head, vmin=0, vmax=1)
         if len(title) > letters:
@@ -174,11 +181,11 @@ def head_map(
         )
     layers, heads = values.shape
     figure = canvas(
-        Part(heads, "heads", lambda n: (0.52 * n + 1.4, 0.4 * layers + 0.7),
-             "head_map(values[:, :{n}], unit)", lambda n: n * layers),
-        Part(layers, "layers", lambda n: (0.52 * heads + 1.4, 0.4 * n + 0.7),
-             "head_map(values[:{n}], unit)", lambda n: n * heads),
-    )  # fmt: skip
+        {"heads": heads, "layers": layers},
+        lambda heads, layers: (0.52 * heads + 1.4, 0.4 * layers + 0.7),
+        "head_map(values[:{1}, :{0}], unit)",
+        artists=lambda heads, layers: heads * layers,
+    )
     axes = figure.add_subplot()
     image = axes.imshow(values, vmin=low, vmax=high, aspect="auto")
     for (layer, head), value in np.ndenumerate(values):
@@ -219,29 +226,6 @@ def _probabilities(
             f"value is {weights.min():.2f}: pass weights after softmax, from a model in eval mode"
         )
     return weights, names
-
-
-def _ways_to_cut(shape: tuple[int, ...], room: float) -> tuple[Part, ...]:
-    layers, heads, size, _ = shape
-
-    def inches(layers: int, heads: int, size: int) -> tuple[float, float]:
-        side = (size + 1) * PITCH
-        return room + heads * side + 1.3, room + layers * side + 0.3
-
-    def artists(layers: int, heads: int, size: int) -> int:
-        return (layers + heads) * (size + 1)
-
-    return (
-        Part(size, "tokens", lambda n: inches(layers, heads, n),
-             "attention_grid(weights[..., :{n}, :{n}], tokens[:{n}])",
-             lambda n: artists(layers, heads, n)),
-        Part(layers, "layers", lambda n: inches(n, heads, size),
-             "attention_grid(weights[:{n}], tokens)",
-             lambda n: artists(n, heads, size)),
-        Part(heads, "heads", lambda n: inches(layers, n, size),
-             "attention_grid(weights[:, :{n}], tokens)",
-             lambda n: artists(layers, n, size)),
-    )  # fmt: skip
 
 
 def _mesh(axes: Axes, weights: np.ndarray):

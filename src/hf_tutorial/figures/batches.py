@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from hf_tutorial.figures import arrays, labels
-from hf_tutorial.figures.canvas import Part, canvas
+from hf_tutorial.figures.canvas import canvas
 
 GAP = 0.6  # between batches, in rows
 
@@ -38,7 +38,7 @@ def padding_picture(masks: Mapping[str, Sequence[np.ndarray]]) -> Figure:
         )
     width = max(batch.shape[1] for batches in panels.values() for batch in batches)
     heights = [_height(batches) for batches in panels.values()]
-    figure = canvas(*_ways_to_cut(list(panels.values()), width))
+    figure = _panel_canvas(list(panels.values()))
     columns = figure.subplots(
         len(panels), 1, sharex=True, squeeze=False, height_ratios=heights
     )[:, 0]
@@ -92,42 +92,36 @@ def _runs(row: np.ndarray) -> np.ndarray:
     return np.flatnonzero(np.diff(row, prepend=0, append=0)).reshape(-1, 2)
 
 
-def _ways_to_cut(panels: list[list[np.ndarray]], width: int) -> tuple[Part, ...]:
-    most = max(map(len, panels))
+def _panel_canvas(panels: list[list[np.ndarray]]) -> Figure:
+    """Make a figure for panels of batches."""
+    batches = [batch for panel in panels for batch in panel]
 
-    def inches(batches: int, count: int) -> tuple[float, float]:
-        heights = [_height(panel[:batches]) for panel in panels[:count]]
-        return 7, sum(heights) * 0.085 + 0.42 * count + 0.5
+    def part(most: int, rows: int, count: int, length: int) -> list[list[np.ndarray]]:
+        cut = [panel[:most] for panel in panels[:count]]
+        return [[batch[:rows, :length] for batch in panel] for panel in cut]
 
-    def boxes(batches: int, count: int, positions: int) -> int:
-        shown = [
-            batch[:, :positions]
-            for panel in panels[:count]
-            for batch in panel[:batches]
-        ]
+    def inches(*numbers: int) -> tuple[float, float]:
+        shown = part(*numbers)
+        return 7, sum(map(_height, shown)) * 0.085 + 0.42 * len(shown) + 0.5
+
+    def boxes(*numbers: int) -> int:
+        shown = [batch for panel in part(*numbers) for batch in panel]
         return len(shown) + sum(
             int((np.diff(batch, prepend=0, axis=1) == 1).sum()) for batch in shown
         )
 
-    return (
-        Part(most, "batches in a panel", lambda n: inches(n, len(panels)),
-             "padding_picture({name: batches[:{n}] for name, batches in masks.items()})",
-             lambda n: boxes(n, len(panels), width)),
-        Part(len(panels), "panels", lambda n: inches(most, n),
-             "padding_picture(dict(list(masks.items())[:{n}]))",
-             lambda n: boxes(most, n, width)),
-        Part(width, "positions", lambda n: inches(most, len(panels)),
-             "padding_picture({name: [batch[:, :{n}] for batch in batches] "
-             "for name, batches in masks.items()})",
-             lambda n: boxes(most, len(panels), n)),
-        Part(max(len(batch) for panel in panels for batch in panel), "rows in a batch",
-             lambda n: (7, sum(_height([b[:n] for b in p]) for p in panels) * 0.085
-                        + 0.42 * len(panels) + 0.5),
-             "padding_picture({name: [batch[:{n}] for batch in batches] "
-             "for name, batches in masks.items()})",
-             lambda n: sum(len(_runs(row)) for panel in panels for batch in panel
-                           for row in batch[:n])),
-    )  # fmt: skip
+    return canvas(
+        {
+            "batches in a panel": max(map(len, panels)),
+            "rows in a batch": max(map(len, batches)),
+            "panels": len(panels),
+            "positions": max(batch.shape[1] for batch in batches),
+        },
+        inches,
+        "padding_picture({name: [batch[:{1}, :{3}] for batch in batches[:{0}]] "
+        "for name, batches in list(masks.items())[:{2}]})",
+        artists=boxes,
+    )
 
 
 def _draw(axes: Axes, batches: list[np.ndarray]) -> None:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from hf_tutorial.figures import arrays, labels
-from hf_tutorial.figures.canvas import Part, canvas
+from hf_tutorial.figures.canvas import canvas
 from hf_tutorial.figures.training import steps_of
 
 MARKERS = "so^vDP*X<>hp"  # one a score
@@ -29,7 +29,7 @@ def two_runs(
         units of 10⁻⁸, with lines at one unit in the last place of a float32 (near 0.7).
 
     Raises:
-        ValueError: No steps or over a million, runs of different lengths, a loss that is no
+        ValueError: No steps or over 100,000, runs of different lengths, a loss that is no
             finite number, or no two names.
     """
     names = labels.names_of(names, "names")
@@ -47,13 +47,17 @@ def two_runs(
             raise ValueError(
                 f"the loss of {name} at step {lost[0]} is {losses[lost[0]]}"
             )
-    figure = canvas(Part(1, "runs", lambda n: (7, 4), ""))
+    figure = canvas({}, lambda: (7, 4))
     above, below = figure.subplots(2, sharex=True, height_ratios=(3, 2))
     above.plot(
         first, "o", color="black", markersize=9, fillstyle="none", label=names[0]
     )
     above.plot(second, "x", color="#26456e", markersize=6, label=names[1])
-    _keys(above.legend(frameon=False, loc="lower left", ncols=2), style)
+    # Named one by one, or a name that begins with _ would be left out.
+    _keys(
+        above.legend(above.lines, names, frameon=False, loc="lower left", ncols=2),
+        style,
+    )
     above.set(ylabel="loss")
     above.margins(y=0.25)  # not from 0: the question is where the crosses lie
     apart = (second - first) * 1e8
@@ -122,7 +126,7 @@ def epochs_and_baseline(
             "them, as with scores={name: scores[name] for name in chosen}"
         )
     _check_epochs(losses, validation, scores, baselines)
-    figure = canvas(Part(1, "runs", lambda n: (7.5, 3), ""))
+    figure = canvas({}, lambda: (7.5, 3))
     left, right = figure.subplots(1, 2)
     _draw_by_epoch(left, losses, validation)
     _draw_scores(right, max(validation), scores, baselines)
@@ -227,7 +231,7 @@ def loss_differences(runs: Mapping[str, Sequence[float]]) -> Figure:
         A figure, not shown: 0 in the middle, a legend below.
 
     Raises:
-        ValueError: Fewer than two runs or more than four, no steps or over a million, runs of
+        ValueError: Fewer than two runs or more than four, no steps or over 100,000, runs of
             unequal length, or a loss that is no finite number.
     """
     runs = arrays.entries(runs, "runs")
@@ -247,7 +251,7 @@ def loss_differences(runs: Mapping[str, Sequence[float]]) -> Figure:
     names, style = labels.lettering(list(runs), longest=40)
     apart = [row - table[first] for row in table.values()]
     long = sum(map(labels.width, names)) > 80
-    figure = canvas(Part(1, "runs", lambda n: (6.4, 2.8 + 0.3 * long), ""))
+    figure = canvas({}, lambda: (6.4, 2.8 + 0.3 * long))
     axes = figure.subplots()
     styles = (
         {"color": "black", "linewidth": 1.2},
@@ -261,7 +265,7 @@ def loss_differences(runs: Mapping[str, Sequence[float]]) -> Figure:
     axes.set(xlabel="step", ylim=(-1.2 * far, 1.2 * far))
     axes.set_ylabel(f"loss minus that of the {names[0]}", **style)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _keys(figure.legend(loc="outside lower center", ncols=2 if long else 4, fontsize=8,
+    _keys(figure.legend(axes.lines, names, loc="outside lower center", ncols=2 if long else 4, fontsize=8,
                         frameon=False), style)  # fmt: skip
     return figure
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from hf_tutorial.figures import arrays, labels
-from hf_tutorial.figures.canvas import Part, canvas
+from hf_tutorial.figures.canvas import canvas
 
 HALF, HIGH = 0.34, 0.41  # of a box in the tree, in steps and ranks
 
@@ -42,7 +42,7 @@ def distributions(
             )
     panels, names = _distributions(panels)
     texts, style = labels.lettering(names, longest=40)
-    figure = canvas(*_ways_to_cut(len(panels), len(names), texts))
+    figure = _panel_canvas(texts, len(panels))
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.1)  # room between panels
     columns, rows = _laid_out(len(panels))
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
@@ -92,23 +92,22 @@ def _laid_out(panels: int) -> tuple[int, int]:
     return columns, -(-panels // columns)
 
 
-def _ways_to_cut(panels: int, tokens: int, texts: list[str]) -> tuple[Part, Part]:
+def _panel_canvas(texts: list[str], panels: int) -> Figure:
     room = 0.075 * max(0, max(map(labels.width, texts)) - 16)  # of long tokens
 
-    def inches(panels: int, tokens: int) -> tuple[float, float]:
+    def inches(tokens: int, panels: int) -> tuple[float, float]:
         columns, rows = _laid_out(panels)
         wide = 2.1 * columns + 1.2 if columns > 1 else 6
         return wide + room, rows * (0.19 * tokens + 0.5) + 0.3
 
-    return (
-        Part(tokens, "tokens", lambda n: inches(panels, n),
-             "distributions({title: {**dict(list(values.items())[:{n} - 1]), 'others': "
-             "sum(list(values.values())[{n} - 1:])} for title, values in panels.items()})",
-             lambda n: 3 * n * panels + 40 * panels),
-        Part(panels, "panels", lambda n: inches(n, tokens),
-             "distributions(dict(list(panels.items())[:{n}]))",
-             lambda n: 3 * n * tokens + 40 * n),
-    )  # fmt: skip
+    return canvas(
+        {"tokens": len(texts), "panels": panels},
+        inches,
+        "distributions({title: {**dict(list(values.items())[: {0} - 1]), 'others': "
+        "sum(list(values.values())[{0} - 1 :])} "
+        "for title, values in list(panels.items())[:{1}]})",
+        artists=lambda tokens, panels: (3 * tokens + 80) * panels,
+    )
 
 
 def _draw_distribution(axes: Axes, values: list[float], end: float) -> None:
@@ -158,13 +157,12 @@ def beam_tree(
         rank = steps[number][rank][0]
     most = max(map(len, steps))
     figure = canvas(
-        Part(len(steps), "steps", lambda n: (1.5 * n + 1.0, 0.58 * most + 0.7),
-             "beam_tree(steps[:{n}], width)", lambda n: 4 * n * most),
-        Part(most, "candidates in a step",
-             lambda n: (1.5 * len(steps) + 1.0, 0.58 * n + 0.7),
-             "beam_tree([step[:{n}] for step in steps], width)",
-             lambda n: 4 * n * len(steps)),
-    )  # fmt: skip
+        {"steps": len(steps), "candidates in a step": most},
+        # A step has as many candidates as beams, or more.
+        lambda n, ranks: (1.5 * n + 1.0, 0.58 * max(ranks, width) + 0.7),
+        "beam_tree([step[:{1}] for step in steps[:{0}]], width)",
+        artists=lambda n, ranks: 4 * n * max(ranks, width),
+    )
     axes = figure.add_subplot(xlim=(-1.05, len(steps) - 0.35), ylim=(most - 0.4, -0.9))
     axes.axis("off")
     text, style = labels.label(root, 20)
@@ -184,8 +182,9 @@ def beam_tree(
 
 def _searched(steps, width: int) -> list[list[tuple[int, str, float]]]:
     """Check a beam search, and make plain numbers and labels of it."""
-    if isinstance(width, bool) or not hasattr(width, "__index__") or width < 1:
-        raise ValueError(f"width={width!r}: pass how many beams were kept, at least 1")
+    width = _whole(width, "width")
+    if width < 1:
+        raise ValueError(f"width={width}: pass how many beams were kept, at least 1")
     if not hasattr(steps, "__len__") or isinstance(steps, str | bytes):
         raise ValueError(f"steps must be a list of steps, not {arrays.kind(steps)}")
     if not len(steps):
@@ -227,16 +226,20 @@ def _candidate(candidate, number: int) -> tuple[int, str, float]:
             "log-probability)"
         )
     parent, token, score = candidate
-    try:
-        parent = operator.index(parent)
-    except TypeError:
-        raise ValueError(
-            f"a parent in step {number} is {arrays.kind(parent)}: pass the number of a beam"
-        ) from None
+    parent = _whole(parent, f"a parent in step {number}")
     score = arrays.number(score, f"log-probabilities of step {number}")
     if np.isnan(score):
         raise ValueError(f"{token!r} of step {number} has the log-probability nan")
     return parent, token, score
+
+
+def _whole(value, what: str) -> int:
+    try:
+        return operator.index(value)
+    except Exception:  # of a tensor, too
+        raise ValueError(
+            f"{what} is {arrays.kind(value)}: pass a whole number"
+        ) from None
 
 
 def _grow(

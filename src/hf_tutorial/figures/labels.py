@@ -40,8 +40,10 @@ def names_of(values: Any, what: str) -> list:
         raise ValueError(
             f"{what} are the text {values[:40]!r}: pass a list, one text for each of them"
         )
-    if hasattr(values, "tolist"):  # an array, a tensor, a column
-        values = values.tolist()
+    try:
+        values = values.tolist() if hasattr(values, "tolist") else values
+    except Exception as error:  # a tensor without data
+        raise ValueError(f"{what} must be a list, not {kind(values)}") from error
     if not hasattr(values, "__len__") or hasattr(values, "keys") or isinstance(values, set | frozenset):  # fmt: skip
         raise ValueError(f"{what} must be a list, not {kind(values)}")
     found = [value.item() if hasattr(value, "item") else value for value in values]
@@ -105,12 +107,6 @@ def width(text: str) -> int:
     if text.isascii():
         return len(text)
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def plain_legend(legend) -> None:
-    """Keep dollars in the names of a legend from beginning a formula."""
-    for text in legend.get_texts():
-        text.set_parse_math(False)
 
 
 def _cut(text: str, longest: int) -> str:

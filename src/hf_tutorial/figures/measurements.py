@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hf_tutorial.figures import arrays, labels
-from hf_tutorial.figures.canvas import Part, canvas
+from hf_tutorial.figures.canvas import canvas
 
 LINES, MARKERS = (":", "--", "-", "-."), ("", "o", "s", "^")
 
@@ -44,17 +44,13 @@ def bars(panels: Mapping[str, Mapping[str, float]]) -> Figure:
     texts, style = labels.lettering(names)
     room = 0.085 * max(0, max(map(labels.width, texts)) - 30)  # of long names
 
-    def inches(count: int, rows: int) -> tuple[float, float]:
-        return 7 * max(1, count / 4) + room, 0.36 * rows + 0.7
-
     figure = canvas(
-        Part(len(names), "bars", lambda n: inches(len(panels), n),
-             "bars({unit: dict(list(values.items())[:{n}]) "
-             "for unit, values in panels.items()})",
-             lambda n: 3 * n * len(panels)),
-        Part(len(panels), "panels", lambda n: inches(n, len(names)),
-             "bars(dict(list(panels.items())[:{n}]))", lambda n: 3 * n * len(names)),
-    )  # fmt: skip
+        {"bars": len(names), "panels": len(panels)},
+        lambda rows, count: (7 * max(1, count / 4) + room, 0.36 * rows + 0.7),
+        "bars({unit: dict(list(values.items())[:{0}]) "
+        "for unit, values in list(panels.items())[:{1}]})",
+        artists=lambda rows, count: 3 * rows * count,
+    )
     columns = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     places = range(len(names))
     for axes, (unit, values) in zip(columns, panels.items(), strict=True):
@@ -108,13 +104,10 @@ def speed_ups(
         for title, curves in panels.items()
     }
     figure = canvas(
-        Part(len(table), "panels", lambda n: (3.9 * max(n, 1.5), 3.4),
-             "speed_ups(counts, dict(list(panels.items())[:{n}]))",
-             lambda n: n * len(counts)),
-        Part(len(counts), "counts", lambda n: (3.9 * max(len(table), 1.5), 3.4),
-             "speed_ups(counts[:{n}], panels), with each curve cut to [:{n}]",
-             lambda n: n * len(table)),
-    )  # fmt: skip
+        {"panels": len(table)},
+        lambda count: (3.9 * max(count, 1.5), 3.4),
+        "speed_ups(counts, dict(list(panels.items())[:{0}]))",
+    )
     row = figure.subplots(1, len(table), sharey=True, squeeze=False)[0]
     for axes, (title, curves) in zip(row, table.items(), strict=True):
         _draw_gains(axes, counts, curves)

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from hf_tutorial.figures import arrays, labels
-from hf_tutorial.figures.canvas import Part, canvas
+from hf_tutorial.figures.canvas import canvas
 
 
 def similarity_map(similarity: np.ndarray, texts: Sequence[str]) -> Figure:
@@ -43,10 +43,11 @@ def similarity_map(similarity: np.ndarray, texts: Sequence[str]) -> Figure:
     texts, style = labels.lettering(texts, longest=100)
     room = 0.075 * max(map(labels.width, texts))
     figure = canvas(
-        Part(count, "texts", lambda n: (room + 0.62 * n + 0.4, 0.46 * n + 0.6),
-             "similarity_map(similarity[:{n}, :{n}], texts[:{n}])",
-             lambda n: n * n // 2 + 2 * n)
-    )  # fmt: skip
+        {"texts": count},
+        lambda n: (room + 0.62 * n + 0.4, 0.46 * n + 0.6),
+        "similarity_map(similarity[:{0}, :{0}], texts[:{0}])",
+        artists=lambda n: n * n // 2 + 2 * n,
+    )
     axes = figure.add_subplot()
     below = np.tril(np.ones_like(similarity, dtype=bool))
     axes.imshow(np.ma.masked_array(similarity, ~below), vmin=0, vmax=1, aspect="auto")
@@ -114,7 +115,7 @@ def token_boxes(
         written[name] = [
             (*one, style) for one in zip(written[name], inner, strict=True)
         ]
-    figure = canvas(*_ways_to_cut(right), layout="none")
+    figure = _row_canvas(list(right.values()))
     width = max(figure.get_size_inches()[0], 2)
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(len(rows), 0))
     axes.axis("off")
@@ -140,25 +141,19 @@ def _check_special(special: list, rows: Mapping[str, list]) -> None:
             )
 
 
-def _ways_to_cut(right: Mapping[str, np.ndarray]) -> tuple[Part, Part]:
-    """Describe a picture of fewer tokens, or of fewer rows; ends of the boxes in inches."""
-    longest = max(map(len, right.values()))
-    ends = list(right.values())
+def _row_canvas(ends: list[np.ndarray]) -> Figure:
+    """Make a figure for rows of boxes, given where each box ends, in inches."""
 
     def inches(tokens: int, rows: int) -> tuple[float, float]:
-        wide = max((end[:tokens][-1] for end in ends[:rows] if tokens), default=2)
-        return max(wide, 2), 0.6 * rows
+        return max(2, *(end[:tokens][-1] for end in ends[:rows])), 0.6 * rows
 
-    def boxes(tokens: int, rows: int) -> int:
-        return 2 * sum(min(len(end), tokens) for end in ends[:rows])
-
-    tokens = Part(longest, "tokens in a row", lambda n: inches(n, len(ends)),
-                  "token_boxes({name: tokens[:{n}] for name, tokens in rows.items()})",
-                  lambda n: boxes(n, len(ends)))  # fmt: skip
-    fewer = Part(len(ends), "rows", lambda n: inches(longest, n),
-                 "token_boxes(dict(list(rows.items())[:{n}]))",
-                 lambda n: boxes(longest, n))  # fmt: skip
-    return tokens, fewer
+    return canvas(
+        {"tokens in a row": max(map(len, ends)), "rows": len(ends)},
+        inches,
+        "token_boxes({name: tokens[:{0}] for name, tokens in list(rows.items())[:{1}]})",
+        artists=lambda tokens, rows: 2 * sum(len(end[:tokens]) for end in ends[:rows]),
+        layout="none",
+    )
 
 
 def _token_box(

@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hf_tutorial.figures import arrays, labels
-from hf_tutorial.figures.canvas import Part, canvas
+from hf_tutorial.figures.canvas import canvas
 
-STEPS = 1_000_000  # of a curve: more take longer than one waits
+STEPS = 100_000  # of a curve: more take longer than one waits
 
 
 def training_curves(
@@ -29,7 +29,7 @@ def training_curves(
         only a loss below 0 lowers it.
 
     Raises:
-        ValueError: No steps or over a million, lengths that disagree, a loss that is no finite
+        ValueError: No steps or over 100,000, lengths that disagree, a loss that is no finite
             number, a learning rate below 0, or a validation outside of the run.
     """
     losses = steps_of(losses, "losses")
@@ -64,7 +64,7 @@ def training_curves(
         raise ValueError(
             f"the learning rate of step {step} is {rates[step]}: pass numbers from 0"
         )
-    figure = canvas(Part(1, "runs", lambda n: (7, 3.8), ""))
+    figure = canvas({}, lambda: (7, 3.8))
     above, below = figure.subplots(2, sharex=True, height_ratios=(3, 1))
     _draw_losses(above, losses, validation)
     below.plot(np.arange(len(rates)), rates, color="black", linewidth=1)
@@ -79,15 +79,15 @@ def steps_of(losses, what: str) -> np.ndarray:
     """Make an array of one number per step.
 
     Raises:
-        ValueError: None, over a million, or more than one per step.
+        ValueError: None, over 100,000, or more than one per step.
     """
     losses = arrays.numbers(losses, what)
     if losses.ndim != 1 or not len(losses):
         raise ValueError(f"no {what} to draw: pass one number per step")
     if len(losses) > STEPS:
         raise ValueError(
-            f"{len(losses):,} steps, and at most {STEPS:,} can be drawn: pass every "
-            f"{-(-len(losses) // STEPS)}th, as in losses[::{-(-len(losses) // STEPS)}]"
+            f"{len(losses):,} steps, and at most {STEPS:,} can be drawn: pass fewer, as with "
+            f"losses[::{-(-len(losses) // STEPS)}]"
         )
     return losses
 
@@ -150,9 +150,11 @@ def confusion_matrix(counts: np.ndarray, names: Sequence[str]) -> Figure:
 
     size = len(counts)
     figure = canvas(
-        Part(size, "labels", inches, "confusion_matrix(counts[:{n}, :{n}], names[:{n}])",
-             lambda n: n * n + 2 * n)
-    )  # fmt: skip
+        {"labels": size},
+        inches,
+        "confusion_matrix(counts[:{0}, :{0}], names[:{0}])",
+        artists=lambda n: n * n + 2 * n,
+    )
     axes = figure.add_subplot()
     image = axes.imshow(counts, vmin=0, vmax=counts.max())
     for (label, prediction), count in np.ndenumerate(counts):
