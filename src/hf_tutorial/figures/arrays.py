@@ -38,8 +38,8 @@ def numbers(values: Any, what: str, axes: tuple[str, ...] | None = None) -> np.n
     try:
         array = np.asarray(_unwrapped(values))
         if array.dtype.kind == "O":
-            if any(isinstance(value, str | bytes) for value in array.flat):
-                raise TypeError("texts among the numbers")
+            if any(isinstance(one, str | bytes | None) for one in array.flat):
+                raise TypeError("texts among the numbers, or None")
         elif array.dtype.kind not in "biuf" and array.dtype.name not in STEPS:
             raise TypeError(array.dtype.name)
         array = array.astype(float)

@@ -6,6 +6,7 @@ tokens stay two, where matplotlib would draw the same box for both and warn at e
 """
 
 import functools
+import sys
 import unicodedata
 import warnings
 from collections.abc import Sequence
@@ -212,5 +213,13 @@ def _tell(signs: frozenset[str]) -> None:
         f"no font on this machine has {shown}{more}: such signs are written as their codes. "
         "Install a font that has them (Noto Sans CJK for Chinese, Japanese and Korean, Noto "
         "Emoji without colour for emoji) and restart the kernel",
-        stacklevel=4,
+        stacklevel=_levels(),
     )
+
+
+def _levels() -> int:
+    """Count the calls up to the reader's own line, as seen by whoever calls this."""
+    level, frame = 1, sys._getframe(1)
+    while frame is not None and frame.f_globals["__name__"].startswith(__package__):
+        level, frame = level + 1, frame.f_back
+    return level
