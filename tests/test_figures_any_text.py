@@ -461,7 +461,7 @@ def test_similarity_beyond_one_is_refused():
         ([[(0.5, "a", -1.0)]], 1, "a parent in step 1 is float"),
         ([[(0, "a")]], 1, "step 1 holds tuple of 2"),
         ([[(0, "a", float("nan"))]], 1, "log-probability nan"),
-        ("abc", 1, "must be a list of steps"),
+        ("abc", 1, "steps must be a list, not the text"),
     ],
 )
 def test_beam_tree_refuses_what_are_no_candidates(steps, width, words):

@@ -122,6 +122,21 @@ def entries(values: Any, what: str) -> dict[Hashable, Any]:
     return found
 
 
+def items(values: Any, what: str) -> list:
+    """Make a list of anything that has a length and an order.
+
+    Raises:
+        ValueError: A text, a mapping, a set, one number, or an iterator, which may have no end.
+    """
+    try:
+        if isinstance(values, str | bytes | set | frozenset) or hasattr(values, "keys"):
+            raise TypeError(type(values))
+        len(values)
+        return list(values)
+    except Exception as error:  # tensors have errors of their own
+        raise ValueError(f"{what} must be a list, not {kind(values)}") from error
+
+
 def rounding(values: Any) -> float:
     """Say how far a sum that should be 1 may be off, by the type of the numbers.
 
@@ -142,7 +157,10 @@ def kind(value: Any) -> str:
     shape = getattr(value, "shape", None)
     if isinstance(shape, tuple):
         return f"{name} of shape {tuple(shape)}"
-    return f"{name} of {len(value)}" if hasattr(value, "__len__") else name
+    try:
+        return f"{name} of {len(value)}"
+    except Exception:
+        return name
 
 
 def _unwrapped(values: Any) -> Any:

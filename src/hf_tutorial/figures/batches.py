@@ -62,11 +62,8 @@ def padding_picture(masks: Mapping[str, Sequence[np.ndarray]]) -> Figure:
 
 
 def _checked(name, batches) -> list[np.ndarray]:
-    if not hasattr(batches, "__len__") or isinstance(batches, str | bytes):
-        raise ValueError(
-            f"{name!r} holds {arrays.kind(batches)}: pass a list of attention masks"
-        )
-    found = [arrays.numbers(batch, f"the masks of {name!r}") for batch in batches]
+    what = f"the masks of {name!r}"
+    found = [arrays.numbers(batch, what) for batch in arrays.items(batches, what)]
     if not found:
         raise ValueError(f"{name!r} has no batches to draw")
     for batch in found:

@@ -185,13 +185,13 @@ def _searched(steps, width: int) -> list[list[tuple[int, str, float]]]:
     width = _whole(width, "width")
     if width < 1:
         raise ValueError(f"width={width}: pass how many beams were kept, at least 1")
-    if not hasattr(steps, "__len__") or isinstance(steps, str | bytes):
-        raise ValueError(f"steps must be a list of steps, not {arrays.kind(steps)}")
-    if not len(steps):
+    steps = arrays.items(steps, "steps")
+    if not steps:
         raise ValueError("no steps to draw")
     found, kept = [], [0.0]
     for number, candidates in enumerate(steps, start=1):
-        found.append([_candidate(candidate, number) for candidate in _each(candidates)])
+        candidates = arrays.items(candidates, f"the candidates of step {number}")
+        found.append([_candidate(candidate, number) for candidate in candidates])
         scores = [score for _, _, score in found[-1]]
         if len(scores) < width:
             raise ValueError(
@@ -213,10 +213,6 @@ def _searched(steps, width: int) -> list[list[tuple[int, str, float]]]:
                 )
         kept = scores[:width]
     return found
-
-
-def _each(candidates):
-    return candidates if hasattr(candidates, "__len__") else (candidates,)
 
 
 def _candidate(candidate, number: int) -> tuple[int, str, float]:

@@ -16,7 +16,7 @@ from matplotlib import rcParams
 from matplotlib.font_manager import FontEntry, FontProperties, findfont, fontManager
 from matplotlib.ft2font import FT2Font
 
-from hf_tutorial.figures.arrays import kind
+from hf_tutorial.figures.arrays import items, kind
 
 MONO = "DejaVu Sans Mono"  # comes with matplotlib
 LONGEST = 60  # letters of a label: what is longer has its middle left out
@@ -41,14 +41,14 @@ def names_of(values: Any, what: str) -> list:
         raise ValueError(
             f"{what} are the text {values[:40]!r}: pass a list, one text for each of them"
         )
-    try:
-        values = values.tolist() if hasattr(values, "tolist") else values
+    try:  # an array, a tensor, a column
+        found = values.tolist() if hasattr(values, "tolist") else values
     except Exception as error:  # a tensor without data
         raise ValueError(f"{what} must be a list, not {kind(values)}") from error
-    if not hasattr(values, "__len__") or hasattr(values, "keys") or isinstance(values, set | frozenset):  # fmt: skip
-        raise ValueError(f"{what} must be a list, not {kind(values)}")
-    found = [value.item() if hasattr(value, "item") else value for value in values]
-    for value in found:
+    found = items(found, what)
+    for place, value in enumerate(found):
+        if hasattr(value, "item") and getattr(value, "shape", None) == ():
+            found[place] = value = value.item()
         if isinstance(value, list | tuple | set | dict) or hasattr(value, "tolist"):
             raise ValueError(
                 f"{what} hold {kind(value)}: pass those of one text, a flat list"
