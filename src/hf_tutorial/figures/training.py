@@ -1,0 +1,172 @@
+"""A training run and what it got wrong (notebook 05)."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from hf_tutorial.figures import arrays, labels
+from hf_tutorial.figures.canvas import canvas
+
+STEPS = 100_000  # of a curve: more take longer than one waits
+
+
+def training_curves(
+    losses: Sequence[float],
+    learning_rates: Sequence[float],
+    validation: Mapping[int, float] | None = None,
+) -> Figure:
+    """Draw a training run: loss above, learning rate below, over the same steps.
+
+    Args:
+        losses: Training loss of each step, from its own batch; step 0 first.
+        learning_rates: Learning rate that each step was made with.
+        validation: Validation loss by the number of steps made when it was measured.
+
+    Returns:
+        A figure, not shown: the loss axis begins at 0, so that a fall keeps its proportion;
+        only a loss below 0 lowers it.
+
+    Raises:
+        ValueError: No steps or over 100,000, lengths that disagree, a loss that is no finite
+            number, a learning rate below 0, or a validation outside of the run.
+    """
+    losses = steps_of(losses, "losses")
+    rates = arrays.numbers(learning_rates, "learning rates")
+    if losses.shape != rates.shape:
+        raise ValueError(
+            f"{len(losses)} losses and {arrays.kind(rates) if rates.ndim != 1 else len(rates)} "
+            "learning rates: one of each per step"
+        )
+    curve = arrays.entries({} if validation is None else validation, "validation")
+    curve = {
+        arrays.number(step, "steps of validation"): arrays.number(
+            loss, "validation losses"
+        )
+        for step, loss in curve.items()
+    }
+    validation = dict(sorted(curve.items()))
+    lost = np.flatnonzero(~np.isfinite(losses))
+    if len(lost):
+        raise ValueError(
+            f"the loss of step {lost[0]} is {losses[lost[0]]}: the run broke there, and a "
+            "curve would hide it"
+        )
+    for step, loss in validation.items():
+        if not 0 <= step <= len(losses) or not np.isfinite(loss):
+            raise ValueError(
+                f"a validation loss of {loss} after {step:g} steps does not fit a run of "
+                f"{len(losses)}"
+            )
+    if not ((rates >= 0) & (rates < np.inf)).all():  # nan too
+        step = np.flatnonzero(~((rates >= 0) & (rates < np.inf)))[0]
+        raise ValueError(
+            f"the learning rate of step {step} is {rates[step]}: pass numbers from 0"
+        )
+    figure = canvas({}, lambda: (7, 3.8))
+    above, below = figure.subplots(2, sharex=True, height_ratios=(3, 1))
+    _draw_losses(above, losses, validation)
+    below.plot(np.arange(len(rates)), rates, color="black", linewidth=1)
+    below.set(xlabel="step", ylabel="learning rate")
+    below.set_ylim(0, 1.1 * rates.max() or 1)
+    below.ticklabel_format(axis="y", style="sci", scilimits=(0, 0), useMathText=True)
+    figure.align_ylabels()
+    return figure
+
+
+def steps_of(losses, what: str) -> np.ndarray:
+    """Make an array of one number per step.
+
+    Raises:
+        ValueError: None, over 100,000, or more than one per step.
+    """
+    losses = arrays.numbers(losses, what)
+    if losses.ndim != 1 or not len(losses):
+        raise ValueError(f"no {what} to draw: pass one number per step")
+    if len(losses) > STEPS:
+        raise ValueError(
+            f"{len(losses):,} steps, and at most {STEPS:,} can be drawn: pass fewer, as with "
+            f"losses[::{-(-len(losses) // STEPS)}]"
+        )
+    return losses
+
+
+def _draw_losses(axes: Axes, losses: np.ndarray, validation: Mapping) -> None:
+    steps = np.arange(len(losses))
+    axes.plot(steps, losses, color="#5b6b85", linewidth=1)
+    axes.plot(steps, losses, ".", color="#5b6b85", markersize=4)
+    # Labels stand where curves seldom are: above the first steps, beside the first diamond.
+    top = losses[: max(1, len(losses) // 3)].max()
+    axes.annotate("training, one batch a point", (0, top), (2, 6),
+                  textcoords="offset points", size=8, color="#3d4a61")  # fmt: skip
+    if validation:
+        axes.plot(list(validation), list(validation.values()), "D--", color="black",
+                  markersize=6)  # fmt: skip
+        first = min(validation)
+        late = first > 0.8 * len(losses)
+        axes.annotate("validation", (first, validation[first]), (-7 if late else 7, 4),
+                      ha="right" if late else "left", textcoords="offset points",
+                      size=8)  # fmt: skip
+    values = [losses.min(), losses.max(), *validation.values()]
+    axes.set(ylabel="loss")
+    axes.set_ylim(min(0, 1.15 * min(values)), max(0, 1.15 * max(values)) or 1)
+
+
+def confusion_matrix(counts: np.ndarray, names: Sequence[str]) -> Figure:
+    """Draw how often each label was predicted as each: rows are labels, columns predictions.
+
+    Args:
+        counts: Number of examples; shape (label, prediction).
+        names: One name per label, in the order of the label IDs.
+
+    Returns:
+        A figure, not shown: every count written in, right predictions on the diagonal.
+
+    Raises:
+        ValueError: Not a square of counts, none counted, names that do not fit, or a picture
+            that would be too large.
+    """
+    counts = arrays.numbers(counts, "counts")
+    names = labels.names_of(names, "names")
+    if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:
+        raise ValueError(f"shape {counts.shape} is not (labels, labels)")
+    if len(names) != len(counts):
+        raise ValueError(f"{len(names)} names cannot label {len(counts)} labels")
+    whole = np.isfinite(counts).all() and np.array_equal(counts, np.floor(counts))
+    if not whole or counts.min() < 0:
+        raise ValueError(
+            "a confusion matrix holds counts: pass whole numbers from 0, not shares"
+        )
+    if not counts.sum():
+        raise ValueError("nothing was counted: all cells are 0")
+    texts, style = labels.lettering(names)
+    room = max(map(labels.width, texts)) * 0.075
+
+    def inches(size: int) -> tuple[float, float]:
+        side = max(0.55 * size, 1.6)
+        # Upright names may be longer than the 1.2 inches that short ones get.
+        return side + room + 1.3, side + min(room, 1.2) + max(0, room - 2) + 0.6
+
+    size = len(counts)
+    figure = canvas(
+        {"labels": size},
+        inches,
+        "confusion_matrix(counts[:{0}, :{0}], names[:{0}])",
+        artists=lambda n: n * n + 2 * n,
+    )
+    axes = figure.add_subplot()
+    image = axes.imshow(counts, vmin=0, vmax=counts.max())
+    for (label, prediction), count in np.ndenumerate(counts):
+        dark = count < 0.55 * counts.max()
+        text = f"{int(count)}" if count < 1e6 else f"{count:.1e}"
+        axes.text(prediction, label, text, ha="center", va="center",
+                  weight="bold" if label == prediction else "normal",
+                  color="white" if dark else "black")  # fmt: skip
+    upright = size > 3 or room > 1.2 and size > 1
+    axes.set_xticks(range(size), texts, rotation=90 if upright else 0, size=8, **style)
+    axes.set_yticks(range(size), texts, size=8, **style)
+    axes.set(xlabel="prediction", ylabel="label")
+    axes.spines[:].set_visible(False)
+    figure.colorbar(image, ax=axes, label="examples", shrink=0.8, pad=0.04)
+    return figure
