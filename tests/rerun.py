@@ -10,18 +10,14 @@ python -m tests.rerun 04 07    # by the beginning of the name
 """
 
 import sys
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
 import nbformat
 from nbformat import NotebookNode
 
-from hf_tutorial import NOTEBOOKS, publish
-from tests import guards, names
-
-# Where start() wants to be called; the copy lies elsewhere, so that notebooks/ stays as it is.
-MOVE = f"import os\nos.chdir({str(NOTEBOOKS)!r})"
+from hf_tutorial import publish
+from tests import copies, guards, names
 
 
 class Step(NamedTuple):
@@ -34,95 +30,72 @@ class Step(NamedTuple):
 def steps(notebook: NotebookNode) -> list[Step]:
     """List what is executed, in order: each cell twice, then the sections, last one first."""
     cells = guards.code(notebook)
-    where = {
-        cell.id: found.section
-        for cell, found in zip(cells, names.of_notebook(notebook), strict=True)
-    }
+    sections = [found.section for found in names.of_notebook(notebook)]
     twice = [Step(cell, why) for cell in cells for why in ("first", "run twice")]
-    sections = [
+    again = [
         Step(cell, "its section run again")
-        for section in sorted(set(where.values()), reverse=True)
-        for cell in cells
-        if where[cell.id] == section
+        for section in sorted(set(sections), reverse=True)
+        for cell, its in zip(cells, sections, strict=True)
+        if its == section
     ]
-    return twice + sections
+    return twice + again
 
 
-def unrolled(notebook: NotebookNode, planned: list[Step]) -> NotebookNode:
-    """Make a notebook that executes the steps as its cells, and goes on after an error."""
-    new = nbformat.v4
-    cells = [
-        new.new_code_cell(step.cell.source, metadata={"tags": ["raises-exception"]})
-        for step in planned
-    ]
-    return new.new_notebook(cells=[new.new_code_cell(MOVE), *cells])
-
-
-def complaints(planned: list[Step], done: NotebookNode) -> list[str]:
+def complaints(planned: list[Step], done: list[NotebookNode]) -> list[str]:
     """Say what failed on a repetition that had not failed before, or failed otherwise."""
     found, first = [], {}
-    for step, cell in zip(planned, done.cells[1:], strict=True):
+    for step, cell in zip(planned, done, strict=True):
         if cell.execution_count is None:
             continue  # the kernel had died
-        errors = [o for o in cell.outputs if o.output_type == "error"]
-        raised = errors[0].ename if errors else None
-        meant = "raises-exception" in guards.tags(step.cell)
+        error = copies.error(cell)
+        raised = error.ename if error else "nothing"
         if step.why == "first":
             first[step.cell.id] = raised
-        wanted = first[step.cell.id] if meant else None
+        meant = "raises-exception" in guards.tags(step.cell)
+        wanted = first[step.cell.id] if meant else "nothing"
         if raised != wanted:
-            said = (
-                f"{raised}: {' '.join(errors[0].evalue.split())[:200]}"
-                if errors
-                else "nothing"
-            )
-            found.append(
-                f"{step.cell.id}, {step.why}: raised {said}, not {wanted or 'nothing'}"
-            )
+            what = copies.said(error) if error else raised
+            found.append(f"{step.cell.id}, {step.why}: raised {what}, not {wanted}")
     return found
 
 
 def rerun(paths: list[Path]) -> dict[Path, list[str]]:
     """Execute notebooks as `steps` says; complaints of each, none when it holds."""
     plans = {path: steps(nbformat.read(path, as_version=4)) for path in paths}
-    with tempfile.TemporaryDirectory() as folder:
-        copies = []
-        for path, planned in plans.items():
-            copies.append(Path(folder) / path.name)
-            nbformat.write(
-                unrolled(nbformat.read(path, as_version=4), planned), copies[-1]
-            )
-        executions = publish.execute(copies)
+    executions = copies.execute(
+        {
+            path.name: copies.copy_of([step.cell.source for step in planned])
+            for path, planned in plans.items()
+        }
+    )
     results = {}
-    for (path, planned), execution in zip(plans.items(), executions, strict=True):
-        results[path] = complaints(planned, execution.notebook)
-        if any(cell.execution_count is None for cell in execution.notebook.cells):
-            results[path].append(f"stopped: {execution.failure}")
-        print(
-            f"{path.stem}: {execution.seconds:.0f} s, {execution.peak_bytes / 1e6:.0f} MB"
-        )
+    for (path, planned), done in zip(plans.items(), executions, strict=True):
+        results[path] = complaints(planned, done.notebook.cells)
+        if done.failure:
+            results[path].append(f"stopped: {done.failure}")
+        memory = f"{done.peak_bytes / 1e6:.0f} MB"
+        print(f"{path.stem:30} {done.seconds:5.0f} s {memory:>8}")
     return results
 
 
 def main(chosen: list[str]) -> int:
     """Run and report; the exit status is 1 when something failed."""
     paths = [
-        p for p in publish.discover() if not chosen or p.name.startswith(tuple(chosen))
+        p
+        for p in publish.discover()
+        if p.name.startswith(tuple(chosen or "0123456789"))
     ]
     if not paths:
         sys.exit(f"no notebook's name begins with {' or '.join(chosen)}")
     results = rerun(paths)
     for path, found in results.items():
-        print(
-            *(f"{path.stem}: {complaint}" for complaint in found),
-            sep="\n",
-            end="\n" if found else "",
-        )
-    failed = sum(bool(found) for found in results.values())
+        for complaint in found:
+            print(f"{path.stem}: {complaint}")
+    held = sum(not found for found in results.values())
     print(
-        f"{len(results) - failed} of {len(results)} notebooks can be run again, by cell and by section"
+        f"{held} of {len(results)} notebooks hold, cell by cell and section by section"
     )
-    return int(bool(failed))
+    return int(held < len(results))
 
 
 if __name__ == "__main__":
