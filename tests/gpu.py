@@ -146,11 +146,15 @@ def _fault(saved: NotebookNode, now: NotebookNode) -> str | None:
 
 def _text(cell: NotebookNode) -> list[str]:
     """Collect what a cell said in words; pictures and stderr left out."""
-    return [
-        output.ename if output.output_type == "error" else guards.output_text(output)
-        for output in cell.outputs
-        if output.get("name") != "stderr" and "image/png" not in output.get("data", {})
-    ]
+    said = []
+    for output in cell.outputs:
+        if output.output_type == "error":
+            said.append(output.ename)  # messages name devices
+        elif output.output_type == "stream":
+            said += [output.text] if output.name == "stdout" else []
+        elif "image/png" not in output.data:
+            said.append(output.data.get("text/plain", ""))
+    return said
 
 
 def report(outcome: Outcome) -> str:

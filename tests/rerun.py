@@ -3,7 +3,8 @@
 A reader runs a cell again, or a section, long after the page came to its end. Nothing may fail
 then that was not meant to, asserts included; a cell that raises on purpose raises the same again.
 Outputs may differ. Sections are repeated from the last to the first, so that each meets names as
-the end of the page left them. Takes three times as long as running the notebooks.
+the end of the page left them. (What a section leaves in a library, only the one before it meets.)
+Takes three times as long as running the notebooks.
 
 python -m tests.rerun          # all of them
 python -m tests.rerun 04 07    # by the beginning of the name
