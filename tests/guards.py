@@ -19,6 +19,7 @@ from nbformat import NotebookNode
 from PIL import Image
 
 from hf_tutorial import collection
+from tests import devices, names
 
 # The notebooks that keep the rules of the house. One that somebody adds need not.
 OURS = (
@@ -52,6 +53,7 @@ OPENING = {
     "*You need* ...": r"^\*You need\*",
     "Minutes: ": r"^Minutes: \d",
 }
+EXERCISE = re.compile(r"^\*\*(\d+\.\d+) ", flags=re.M)
 IGNORING = {"nbval-ignore-output", "nbval-skip"}
 IGNORING_COMMENTS = (
     "NBVAL_IGNORE_OUTPUT",
@@ -293,7 +295,10 @@ def linked_images_have_alt_text_and_are_here(notebook, name):
 @house
 def the_pace_is_right(notebook, name):
     lines = [
-        sum(bool(x.strip()) for x in cell.source.splitlines())
+        sum(
+            bool(line.strip()) and not line.startswith("# Solution ")
+            for line in cell.source.splitlines()
+        )
         for cell in code(notebook)
     ]
     if len(notebook.cells) > 70:
@@ -376,8 +381,42 @@ def exercises_come_with_solutions(notebook, name):
             )
             if not said.startswith(wanted):
                 yield f"{cell.id}: says {said[:40]!r} in the end, not {wanted!r}"
-        if not solution.metadata.get("jupyter", {}).get("source_hidden"):
-            yield f"{solution.id}: the solution is not folded"
+
+
+@house
+def solutions_are_folded_and_give_nothing_away(notebook, name):
+    """JupyterLab and Notebook show the first line of a folded cell in its bar, and its output.
+
+    A check that says *correct* names what there was to find, so the output is folded as well.
+    JupyterLab keeps that twice, in `collapsed` and `outputs_hidden`, and adds the one missing.
+    """
+    number = None
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            number = (EXERCISE.findall(cell.source) or [number])[-1]
+        elif "solution" in tags(cell):
+            folded = cell.metadata.get("jupyter", {})
+            if not (folded.get("source_hidden") and folded.get("outputs_hidden")):
+                yield f"{cell.id}: source_hidden and outputs_hidden do not fold the solution"
+            if cell.metadata.get("collapsed") is not True:
+                yield f"{cell.id}: JupyterLab would write `collapsed` into its metadata"
+            if cell.source.partition("\n")[0] != f"# Solution {number}":
+                yield f"{cell.id}: begins with a line of the solution, not '# Solution {number}'"
+
+
+@house
+def cells_can_be_run_twice(notebook, name):
+    yield from names.not_twice(names.of_notebook(notebook))
+
+
+@house
+def names_mean_one_thing(notebook, name):
+    yield from names.two_meanings(names.of_notebook(notebook))
+
+
+@house
+def devices_have_their_reason(notebook, name):
+    yield from devices.complaints(notebook)
 
 
 def checked(cell: NotebookNode) -> str | None:

@@ -113,6 +113,15 @@ def replace_everywhere(notebook, old, new):
         cell.source = cell.source.replace(old, new)
 
 
+def by_id(notebook, wanted):
+    return next(cell for cell in notebook.cells if cell.id == wanted)
+
+
+def first_line_shown(notebook):
+    cell = tagged(notebook, "solution")
+    cell.source = cell.source.partition("\n")[2]
+
+
 def four_in_a_row(notebook):
     for _ in range(4):
         notebook.cells.insert(2, nbformat.v4.new_code_cell("1"))
@@ -208,13 +217,34 @@ PLANTED = {
     "exercises_come_with_solutions": [
         unsolved,
         lambda n: tagged(n, "solution").metadata.update(tags=[]),
-        lambda n: tagged(n, "solution").metadata.pop("jupyter"),
         lambda n: tagged(n, "exercise").update(source="checks.another(...)"),
         lambda n: [
             c.metadata.update(tags=[])
             for c in guards.code(n)
             if guards.tags(c) & {"exercise", "solution"}
         ],
+    ],
+    "solutions_are_folded_and_give_nothing_away": [
+        lambda n: tagged(n, "solution").metadata.pop("jupyter"),
+        lambda n: tagged(n, "solution").metadata.update(
+            jupyter={"source_hidden": True}
+        ),
+        lambda n: tagged(n, "solution").metadata.pop("collapsed"),
+        first_line_shown,
+        lambda n: replace_everywhere(n, "**1.2 ", "**1.5 "),
+        lambda n: replace_everywhere(n, "# Solution 1.2", "# Solution 1.2: ids != pad"),
+    ],
+    "cells_can_be_run_twice": [
+        lambda n: by_id(n, "vocabulary").update(source="tokenizer = f(tokenizer)"),
+        lambda n: by_id(n, "vocabulary").update(source="del tokenizer"),
+    ],
+    "names_mean_one_thing": [
+        lambda n: by_id(n, "stride").update(source="tokenizer = None"),
+        lambda n: by_id(n, "stride").update(source="del tokenizer"),
+    ],
+    "devices_have_their_reason": [
+        lambda n: source(n, "model.to('cuda')"),
+        lambda n: source(n, "pipeline('fill-mask', model=m, tokenizer=t)"),
     ],
 }
 

@@ -19,13 +19,14 @@ TOKEN = "hf_thisTokenIsFake"
 REPOSITORY = "reader/hf-tutorial-reviews"
 # What the cell finds when it runs in the notebook.
 BEFORE = """
-import sys
+import sys, types
 from huggingface_hub import ModelCard
 from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
 tokenizer = AutoTokenizer.from_pretrained(sys.argv[1])
 model = BertForSequenceClassification(BertConfig(
     vocab_size=len(tokenizer), hidden_size=8, num_hidden_layers=1, num_attention_heads=2,
     intermediate_size=8, max_position_embeddings=16))
+classifier = types.SimpleNamespace(model=model, tokenizer=tokenizer)
 card = ModelCard("---\\nlibrary_name: transformers\\n---\\n# Reviews classifier\\n")
 """
 
