@@ -295,10 +295,7 @@ def linked_images_have_alt_text_and_are_here(notebook, name):
 @house
 def the_pace_is_right(notebook, name):
     lines = [
-        sum(
-            bool(line.strip()) and not line.startswith("# Solution ")
-            for line in cell.source.splitlines()
-        )
+        sum(bool(line.strip()) for line in cell.source.splitlines())
         for cell in code(notebook)
     ]
     if len(notebook.cells) > 70:
@@ -389,18 +386,22 @@ def solutions_are_folded_and_give_nothing_away(notebook, name):
 
     A check that says *correct* names what there was to find, so the output is folded as well.
     JupyterLab keeps that twice, in `collapsed` and `outputs_hidden`, and adds the one missing.
+    The first line is a comment, or begins with a line that the starter has as well.
     """
-    number = None
+    number, given = None, []
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             number = (EXERCISE.findall(cell.source) or [number])[-1]
+        elif "exercise" in tags(cell):
+            given = cell.source.splitlines()
         elif "solution" in tags(cell):
             folded = cell.metadata.get("jupyter", {})
             if not (folded.get("source_hidden") and folded.get("outputs_hidden")):
                 yield f"{cell.id}: source_hidden and outputs_hidden do not fold the solution"
             if cell.metadata.get("collapsed") is not True:
                 yield f"{cell.id}: JupyterLab would write `collapsed` into its metadata"
-            if cell.source.partition("\n")[0] != f"# Solution {number}":
+            line, _, named = cell.source.partition("\n")[0].rpartition("# Solution ")
+            if named != str(number) or line.rstrip() not in ("", *given):
                 yield f"{cell.id}: begins with a line of the solution, not '# Solution {number}'"
 
 

@@ -233,6 +233,14 @@ PLANTED = {
         first_line_shown,
         lambda n: replace_everywhere(n, "**1.2 ", "**1.5 "),
         lambda n: replace_everywhere(n, "# Solution 1.2", "# Solution 1.2: ids != pad"),
+        lambda n: replace_everywhere(
+            n, "# Solution 1.2\n", "mask = 0  # Solution 1.2\n"
+        ),
+        lambda n: replace_everywhere(
+            n,
+            "def source_of(text, tokenizer, position):  #",
+            "def source_of(text, tokenizer, p=0):  #",
+        ),
     ],
     "cells_can_be_run_twice": [
         lambda n: by_id(n, "vocabulary").update(source="tokenizer = f(tokenizer)"),
