@@ -59,7 +59,7 @@ def strategy(accelerator: Any) -> str:
     """Say how the model is spread over the processes that are really there."""
     kind, state = accelerator.distributed_type.value, accelerator.state
     if kind == "FSDP":
-        return f"FSDP {state.fsdp_plugin.fsdp_version}"
+        return f"FSDP{state.fsdp_plugin.fsdp_version}"
     if kind == "DEEPSPEED":
         return f"DeepSpeed, ZeRO stage {state.deepspeed_plugin.zero_stage}"
     return "one process" if kind == "NO" else "data parallel"

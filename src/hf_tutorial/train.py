@@ -410,6 +410,12 @@ def started(options: Options) -> Any:
                 f"{reports.strategy(accelerator)} on {accelerator.device.type}. Use several "
                 "GPUs, or start without that configuration, by torchrun"
             )
+    sharing = getattr(accelerator.state, "fsdp_plugin", None)
+    if sharing and sharing.fsdp_version == 2 and sharing.cpu_ram_efficient_loading:
+        raise Refused(
+            "with FSDP2 a head that the checkpoint does not have would stay untrained on "
+            "all processes but one: set fsdp_cpu_ram_efficient_loading to false"
+        )
     if accelerator.mixed_precision == "fp16" and on_cpu:
         raise Refused("precision fp16 needs a GPU: use bf16 or no on a CPU")
     shares = accelerator.num_processes * options.accumulate
