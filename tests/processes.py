@@ -4,6 +4,7 @@ Starting Python and importing torch, transformers and datasets takes 5 to 8 seco
 process. A server of `multiprocessing` imports them once, runs nothing, and is forked.
 """
 
+import json
 import multiprocessing
 import os
 import socket
@@ -46,10 +47,19 @@ def launched(name: str) -> dict[str, str]:
 
 
 class Training:
-    """One training in some processes; its output is in `said`."""
+    """One training in some processes; its output is in `said`.
+
+    The texts of each batch that is read go to the file `watch`, a line for each.
+    """
 
     def __init__(
-        self, words, cache: Path, count: int = 1, environment=None, honour=False
+        self,
+        words,
+        cache: Path,
+        count: int = 1,
+        environment=None,
+        honour=False,
+        watch=None,
     ):
         port, self.file = free_port(), cache / f"said-{time.monotonic_ns()}"
         self.file.parent.mkdir(parents=True, exist_ok=True)
@@ -61,7 +71,7 @@ class Training:
                 "LOCAL_WORLD_SIZE": count, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port,
             }  # fmt: skip
             settings = {**(environment or {}), **{k: str(v) for k, v in places.items()}}
-            given = (line, settings, str(cache), str(self.file), honour)
+            given = (line, settings, str(cache), str(self.file), honour, watch)
             process = CONTEXT.Process(target=_train, args=given, daemon=True)
             process.start()
             self.all.append(process)
@@ -101,7 +111,7 @@ class Training:
             process.join()
 
 
-def _train(line, environment, cache, said, honour) -> None:
+def _train(line, environment, cache, said, honour, watch) -> None:
     # The server was forked with the environment of its start.
     os.environ |= environment
     out = open(said, "a", buffering=1)
@@ -113,11 +123,20 @@ def _train(line, environment, cache, said, honour) -> None:
     import torch
     from accelerate.state import AcceleratorState
 
-    from hf_tutorial import train
+    from hf_tutorial import tables, train
     from tests import honour as patched
 
     datasets.config.HF_DATASETS_CACHE = Path(cache)
     torch.set_num_threads(1)
     if honour:
         AcceleratorState.__init__ = patched.honoured
+    if watch is not None:
+        read = tables.Table.batch
+
+        def watched(table, rows):
+            with open(watch, "a") as file:
+                file.write(json.dumps([row[table.texts[0]] for row in rows]) + "\n")
+            return read(table, rows)
+
+        tables.Table.batch = watched
     train.main(line)

@@ -181,6 +181,8 @@ def _rows(kind: str, paths: list[str], columns: list[str], streaming: bool) -> A
             _must_be_utf8(path)
     if kind == "csv":
         options = _as_texts(paths, columns)
+    if kind == "parquet" and streaming:
+        options = _a_little_at_a_time()
     if kind != "json":
         return _load(kind, paths, streaming, **options)
     # By itself the library makes a column of mixed kinds Json, and "007" in it the number
@@ -197,6 +199,14 @@ def _rows(kind: str, paths: list[str], columns: list[str], streaming: bool) -> A
     loose = _load(kind, paths, streaming)
     kinds = loose.features
     return _load(kind, paths, streaming, on_mixed_types=None, features=kinds)
+
+
+def _a_little_at_a_time() -> dict[str, Any]:
+    """Options with which a stream holds some rows: by itself it holds a group of a million."""
+    from pyarrow.dataset import ParquetFragmentScanOptions
+
+    buffered = ParquetFragmentScanOptions(use_buffered_stream=True, pre_buffer=False)
+    return {"batch_size": 1000, "fragment_scan_options": buffered}
 
 
 def _load(kind: str, paths: list[str], streaming: bool, **options: Any) -> Any:
