@@ -9,9 +9,16 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
+from datasets import (
+    ClassLabel,
+    Dataset,
+    DatasetDict,
+    Features,
+    IterableDataset,
+    Value,
+)
 
-from hf_tutorial import tables
+from hf_tutorial import files, surveys, tables
 from hf_tutorial.refused import Refused
 
 
@@ -196,7 +203,7 @@ def test_two_columns_are_a_pair_and_a_comma_may_be_in_a_name(tmp_path):
     ("labels", "message"),
     [
         ([[0, 1], [1], [0]], "the column 'label' holds lists: one label a row"),
-        ([{"a": 1}] * 3, "the column 'label' holds objects: name a column"),
+        ([{"a": 1}] * 3, "the column 'label' holds objects: one text, one label a row"),
         (
             [datetime.date(2026, 1, n) for n in (1, 2, 1)],
             "'label' holds dates or times",
@@ -336,7 +343,7 @@ def test_one_named_class_of_two_is_nothing_to_learn(tmp_path):
 
 
 def test_texts_given_as_labels_are_no_classes(tmp_path, monkeypatch):
-    monkeypatch.setattr(tables, "MOST_CLASSES", 20)
+    monkeypatch.setattr(surveys, "MOST_CLASSES", 20)
     file = parquet(tmp_path, frame([f"n {n % 50}" for n in range(200)]))
     assert "holds more than 20 different values" in refusal(file)
 
@@ -418,9 +425,9 @@ def test_missing_columns_and_splits_are_named(tmp_path):
     data = Dataset.from_dict({"text": ["a"], "label": [0]})
     DatasetDict({"test": data}).save_to_disk(tmp_path / "saved")
     assert "no split is called train: there are test" in refusal(tmp_path / "saved")
-    assert "the training split is empty" in refusal(
-        csv(tmp_path, "text,label\n", "none.csv")
-    )
+    empty = csv(tmp_path, "text,label\n", "none.csv")
+    assert "none.csv is empty: it has no row" in refusal(empty)
+    assert "the training split is empty" in refusal(empty, streaming=True)
 
 
 # The digest
@@ -458,3 +465,27 @@ def test_stream_that_nobody_looked_through_is_judged_row_by_row(tmp_path):
         table.batch([{"text": "a", "label": "z"}])
     with pytest.raises(Refused, match="a row has no text in 'text'"):
         table.batch([{"text": None, "label": "x"}])
+
+
+def endless():
+    number = 0
+    while True:
+        yield {"text": f"a film {number}", "label": number % 2}
+        number += 1
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    """A stream from elsewhere that never ends, as the files of the web do for a laptop."""
+    kinds = Features(
+        {"text": Value("string"), "label": ClassLabel(names=["no", "yes"])}
+    )
+    rows = IterableDataset.from_generator(endless, features=kinds)
+    found = files.Found({"train": rows}, untyped=False, local=False, tell=Refused)
+    monkeypatch.setattr(files, "read", lambda *arguments: found)
+
+
+def test_stream_from_the_hub_with_named_classes_is_not_read_to_its_end(hub):
+    table = read("some/name", streaming=True)
+    assert table.names == ["no", "yes"] and table.counts("train") is None
+    assert table.batch([*table.train.take(3)])[1] == [0, 1, 0]

@@ -26,6 +26,7 @@ from transformers import (
 
 from hf_tutorial import checkpoints, learners, sources, train
 from hf_tutorial.refused import Refused
+from tests import test_tables
 from tests.processes import Training
 
 QUICK = ["--max-length", "16", "--batch-size", "8", "--save-every", "4"]
@@ -505,6 +506,16 @@ def test_run_says_what_it_could_not_measure(run, capsys):
     assert "rows       40, none to evaluate on (--validation names a file)" in said
     assert "not evaluated: no rows were held out" in said
     assert "the learning rate still rises at the end: --warmup-steps is 5" in said
+
+
+def test_stream_that_nobody_has_counted_trains_and_resumes(run, monkeypatch, capsys):
+    test_tables.hub.__wrapped__(monkeypatch)
+    words = ("--streaming", "--max-steps", 8)
+    whole, stopped = run(*words, out="whole"), run(*words, out="stopped")
+    assert "rows       a stream that nobody has counted" in capsys.readouterr().out
+    shutil.rmtree(stopped / "checkpoints" / "step-000008")
+    run(*words, "--resume", out="stopped")
+    assert losses(whole) == losses(stopped) and equal(weights(whole), weights(stopped))
 
 
 def test_no_bar_is_drawn_where_the_output_is_no_terminal(run, capfd):

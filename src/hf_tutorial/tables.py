@@ -4,48 +4,30 @@ No column is added, renamed or rewritten, so the reader's names never meet ours.
 looked at once, before anything is computed: a fault in row 1,234,567 shows at once.
 """
 
-import hashlib
 import math
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from hf_tutorial import files
 from hf_tutorial.refused import Refused
+from hf_tutorial.surveys import Survey, is_class, kind_of, look, refuse_faults
 
 EVALUATED = ("validation", "test")  # the first of these that a dataset has
-AT_ONCE = 1000  # rows
-MOST_CLASSES = 10_000
 AS_TEXT = ("texts", "booleans", "whole numbers", "numbers")
 AS_LABEL = ("classes", *AS_TEXT)
 WHOLE = re.compile(r"-?(0|[1-9][0-9]*)(\.0*)?")  # 1 and 1.0, but not 01
 WAYS_OUT = {
     "lists": "one label a row, one text a row: this trains no several labels at once",
-    "objects": "name a column with one value a row (`flatten()` makes columns of the fields;"
-    " pandas writes rows with `to_json(orient='records', lines=True)`)",
+    "objects": "one text, one label a row (`flatten()` makes columns of the fields; pandas"
+    " writes rows with `to_json(orient='records', lines=True)`)",
     "mixed values (Json)": 'write all of them as texts, in quotes: as Json, "02134" is'
     " read as the number 2134",
     "dates or times": "write what you mean as texts, such as names of weekdays",
     "nothing": "name another column, or fill it in",
     "classes": "name the column with the texts",
 }
-
-
-@dataclass
-class Survey:
-    """What one look at all rows of a split has found.
-
-    Attributes:
-        rows: How many there are.
-        counts: How often each value stands in the label column.
-        digest: A number that changes when any text or label does, or their order.
-    """
-
-    rows: int = 0
-    counts: Counter[Any] = field(default_factory=Counter)
-    digest: str = ""
-    faults: dict[str, tuple[int, int]] = field(default_factory=dict)  # how many, first
 
 
 @dataclass
@@ -144,12 +126,12 @@ def read(
 def _looked_at(found, splits, texts, label, kinds) -> Table:
     """Survey the splits, and number the classes."""
     notes: list[str] = []
-    known = None if found.local or not _is_class(kinds[label]) else kinds[label].names
+    known = None if found.local or not is_class(kinds[label]) else kinds[label].names
     unseen = known is not None and not hasattr(splits["train"], "num_rows")
     surveys = {} if unseen else {
-        "train": _survey(splits["train"], "train", texts, label, _is_class(kinds[label]))}  # fmt: skip
+        "train": look(splits["train"], "train", texts, label, is_class(kinds[label]))}  # fmt: skip
     if not unseen:
-        _refuse_faults("train", surveys["train"], texts, label)
+        refuse_faults("train", surveys["train"], texts, label)
     rated = _held_out(splits, texts, label, notes, surveys, unseen)
     names, numbers = _classes(surveys, label, kinds[label], found.untyped, notes)
     columns = [*dict.fromkeys((*texts, label))]
@@ -177,11 +159,11 @@ def _held_out(splits, texts, label, notes, surveys, unseen) -> str | None:
                 )
         _judge_types(texts, label, present, f"{split}: ")
         if not unseen:
-            survey = _survey(rows, split, texts, label, _is_class(present[label]))
+            survey = look(rows, split, texts, label, is_class(present[label]))
             if survey.faults.get("label", (0, 0))[0] == survey.rows:
                 notes.append(f"no row of {split} has a label: it is left out")
                 continue
-            _refuse_faults(split, survey, texts, label)
+            refuse_faults(split, survey, texts, label)
             surveys[split] = survey
         return split
     return None
@@ -240,44 +222,6 @@ def _judge_types(texts, label, kinds, where="") -> None:
             raise Refused(f"{where}the column {column!r} holds {kind}: {way}")
 
 
-def kind_of(feature: Any) -> str:
-    """Say in a word or two what a column of a dataset holds."""
-    import pyarrow.types as of
-    from datasets import ClassLabel, LargeList, List, Value
-
-    if isinstance(feature, ClassLabel):
-        return "classes"
-    if isinstance(feature, (List, LargeList, list)):
-        return "lists"
-    if isinstance(feature, dict):
-        return "objects"
-    if not isinstance(feature, Value):
-        name = type(feature).__name__
-        return "mixed values (Json)" if name == "Json" else f"values of the type {name}"
-    kind = feature.pa_type
-    if of.is_string(kind) or of.is_large_string(kind) or of.is_string_view(kind):
-        return "texts"
-    if of.is_boolean(kind):
-        return "booleans"
-    if of.is_integer(kind):
-        return "whole numbers"
-    if of.is_floating(kind) or of.is_decimal(kind):
-        return "numbers"
-    if of.is_temporal(kind):
-        return "dates or times"
-    return (
-        "nothing"
-        if of.is_null(kind)
-        else "bytes"
-        if "binary" in str(kind)
-        else str(kind)
-    )
-
-
-def _is_class(feature: Any) -> bool:
-    return kind_of(feature) == "classes"
-
-
 def _list(names: Any) -> str:
     names = [str(name) for name in names]
     return ", ".join(names[:12]) + (
@@ -285,77 +229,9 @@ def _list(names: Any) -> str:
     )
 
 
-def _survey(
-    rows, split: str, texts: tuple[str, ...], label: str, classes: bool
-) -> Survey:
-    """Look at each row once, some at a time; what is found does not depend on how many."""
-    import pyarrow
-    import pyarrow.compute as pc
-
-    columns = [*texts, label]
-    hashes = {column: (hashlib.sha256(), hashlib.sha256()) for column in columns}
-    survey = Survey()
-    pieces = rows.select_columns(columns).with_format("arrow").iter(batch_size=AT_ONCE)
-    for piece in pieces:
-        for column in columns:
-            values = piece[column].combine_chunks()
-            if pyarrow.types.is_floating(values.type):
-                values = pc.if_else(pc.is_nan(values), None, values)
-            words = values.cast(pyarrow.large_string())
-            blank = pc.equal(pc.utf8_trim_whitespace(words), "")
-            missing = pc.or_kleene(pc.is_null(words), pc.fill_null(blank, False))
-            if column == label and classes:
-                missing = pc.or_(missing, pc.fill_null(pc.less(values, 0), True))
-            _note_missing(survey, "label" if column == label else column, missing)
-            words = pc.fill_null(words, "\0")  # not what a text may be
-            for digest, bytes_of in zip(hashes[column], _bytes(words), strict=True):
-                digest.update(bytes_of)
-            if column == label:
-                for entry in pc.value_counts(values).to_pylist():
-                    survey.counts[entry["values"]] += entry["counts"]
-        survey.rows += len(piece)
-        if len(survey.counts) > MOST_CLASSES:
-            raise Refused(
-                f"{split}: {label!r} holds more than {MOST_CLASSES:,} different values in "
-                f"{survey.rows:,} rows: these are no classes"
-            )
-    whole = hashlib.sha256()
-    for lengths, letters in hashes.values():
-        whole.update(lengths.digest() + letters.digest())
-    survey.digest = whole.hexdigest()
-    return survey
-
-
-def _bytes(words: Any) -> tuple[Any, Any]:
-    """Give the lengths of some texts, and all their letters, without making them objects."""
-    import numpy
-
-    _, ends, letters = words.buffers()
-    ends = numpy.frombuffer(ends, numpy.int64)[words.offset :][: len(words) + 1]
-    letters = memoryview(letters)[ends[0] : ends[-1]] if letters else b""
-    return numpy.diff(ends).tobytes(), letters
-
-
-def _note_missing(survey: Survey, what: str, missing: Any) -> None:
-    if missing.true_count:
-        first = survey.rows + missing.index(True).as_py()
-        count, before = survey.faults.get(what, (0, first))
-        survey.faults[what] = count + missing.true_count, before
-
-
-def _refuse_faults(split: str, survey: Survey, texts, label) -> None:
-    for what, (count, first) in survey.faults.items():
-        rows = "1 row has" if count == 1 else f"{count:,} rows have"
-        lacks = f"no label in {label!r}" if what == "label" else f"no text in {what!r}"
-        raise Refused(
-            f"{split}: {rows} {lacks}, the first is row {first:,} (counted from 0): fill "
-            "it in, or filter such rows out"
-        )
-
-
 def _classes(surveys, label, kind, untyped, notes) -> tuple[list[str], dict[Any, int]]:
     """Name the classes by the reader's own values, in order, and number them."""
-    if _is_class(kind):
+    if is_class(kind):
         names, name_of = list(kind.names), kind.int2str
         numbers: dict[Any, int] = {number: number for number in range(len(names))}
         if not surveys:
@@ -370,9 +246,7 @@ def _classes(surveys, label, kind, untyped, notes) -> tuple[list[str], dict[Any,
         numbers = {}
     for split, survey in surveys.items():
         for value in survey.counts:
-            name = (
-                name_of(value) if not _is_class(kind) or value < len(names) else value
-            )
+            name = name_of(value) if not is_class(kind) or value < len(names) else value
             if name not in names:
                 raise Refused(
                     f"{split}: label {name!r} is not one of {_list(names)}, which train "
