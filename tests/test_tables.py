@@ -430,6 +430,15 @@ def test_missing_columns_and_splits_are_named(tmp_path):
     assert "the training split is empty" in refusal(empty, streaming=True)
 
 
+def test_csv_without_a_header_and_folders_of_texts_get_a_hint(tmp_path):
+    message = refusal(csv(tmp_path, "fine,1\ndull,0\n"))
+    assert "the columns are fine, 1 (if this is a row and no header" in message
+    for name in ("good", "bad"):
+        (tmp_path / "texts" / name).mkdir(parents=True)
+        (tmp_path / "texts" / name / "1.txt").write_text("a film")
+    assert "names of folders are not read as labels" in refusal(tmp_path / "texts")
+
+
 # The digest
 
 

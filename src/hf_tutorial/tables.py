@@ -115,7 +115,7 @@ def read(
         raise Refused(f"no split is called train: there are {', '.join(splits)}")
     try:
         kinds = _features(splits["train"], "train")
-        texts = _text_columns(text_column, label_column, kinds)
+        texts = _text_columns(text_column, label_column, kinds, found.untyped)
         return _looked_at(found, splits, texts, label_column, kinds)
     except Refused:
         raise
@@ -187,14 +187,16 @@ def _features(rows: Any, split: str) -> dict[str, Any]:
     return Features.from_arrow_schema(pyarrow.Table.from_pylist([first]).schema)
 
 
-def _text_columns(text_column: str, label: str, kinds: dict) -> tuple[str, ...]:
+def _text_columns(
+    text_column: str, label: str, kinds: dict, untyped: bool
+) -> tuple[str, ...]:
     """Find one text column or two, and refuse columns that hold something else."""
     # A column may have a comma in its name.
     texts = [text_column] if text_column in kinds else _split(text_column)
     for column in (*texts, label):
         if column not in kinds:
             raise Refused(f"there is no column {column!r}: the columns are {_list(kinds)}"
-                          + _of_folders(kinds))  # fmt: skip
+                          + _hint(kinds, {*texts, label}, untyped))  # fmt: skip
     if len(texts) > 2:
         raise Refused(
             f"--text-column names {len(texts)} columns ({', '.join(texts)}): use one, or "
@@ -208,10 +210,12 @@ def _text_columns(text_column: str, label: str, kinds: dict) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def _of_folders(kinds: dict) -> str:
-    if list(kinds) != ["text"]:
-        return ""
-    return " (names of folders are not read as labels: write a csv with both)"
+def _hint(kinds: dict, wanted: set[str], untyped: bool) -> str:
+    if list(kinds) == ["text"]:
+        return " (names of folders are not read as labels: write a csv with both)"
+    if untyped and not wanted & set(kinds):
+        return " (if this is a row and no header, write one as the first line)"
+    return ""
 
 
 def _judge_types(texts, label, kinds, where="") -> None:
