@@ -102,6 +102,7 @@ def look(rows, split: str, texts: tuple[str, ...], label: str, classes: bool) ->
     for lengths, letters in hashes.values():
         whole.update(lengths.digest() + letters.digest())
     survey.digest = whole.hexdigest()
+    pyarrow.default_memory_pool().release_unused()  # of what a stream was unpacked into
     return survey
 
 

@@ -14,6 +14,7 @@ from hf_tutorial import files
 from hf_tutorial.refused import Refused
 from hf_tutorial.surveys import Survey, is_class, kind_of, look, refuse_faults
 
+EMPTY = "the training split is empty: nothing can be learned from it"
 EVALUATED = ("validation", "test")  # the first of these that a dataset has
 AS_TEXT = ("texts", "booleans", "whole numbers", "numbers")
 AS_LABEL = ("classes", *AS_TEXT)
@@ -114,7 +115,9 @@ def read(
     if "train" not in splits:
         raise Refused(f"no split is called train: there are {', '.join(splits)}")
     try:
-        kinds = _features(splits["train"], "train")
+        kinds = _features(splits["train"])
+        if not kinds:
+            raise Refused(EMPTY)
         texts = _text_columns(text_column, label_column, kinds, found.untyped)
         return _looked_at(found, splits, texts, label_column, kinds)
     except Refused:
@@ -131,6 +134,8 @@ def _looked_at(found, splits, texts, label, kinds) -> Table:
     surveys = {} if unseen else {
         "train": look(splits["train"], "train", texts, label, is_class(kinds[label]))}  # fmt: skip
     if not unseen:
+        if surveys["train"].rows == 0:
+            raise Refused(EMPTY)
         refuse_faults("train", surveys["train"], texts, label)
     rated = _held_out(splits, texts, label, notes, surveys, unseen)
     names, numbers = _classes(surveys, label, kinds[label], found.untyped, notes)
@@ -146,9 +151,9 @@ def _held_out(splits, texts, label, notes, surveys, unseen) -> str | None:
     """Choose the split to evaluate on; one without labels is left out, and said to be."""
     for split in EVALUATED:
         rows = splits.get(split)
-        if rows is None or next(iter(rows), None) is None:
+        present = {} if rows is None else _features(rows)
+        if not present:
             continue
-        present = _features(rows, split)
         if label not in present:
             notes.append(f"{split} has no column {label!r}: it is left out")
             continue
@@ -160,6 +165,8 @@ def _held_out(splits, texts, label, notes, surveys, unseen) -> str | None:
         _judge_types(texts, label, present, f"{split}: ")
         if not unseen:
             survey = look(rows, split, texts, label, is_class(present[label]))
+            if survey.rows == 0:
+                continue
             if survey.faults.get("label", (0, 0))[0] == survey.rows:
                 notes.append(f"no row of {split} has a label: it is left out")
                 continue
@@ -173,17 +180,19 @@ def _split(text_column: str) -> list[str]:
     return [column.strip() for column in text_column.split(",")]
 
 
-def _features(rows: Any, split: str) -> dict[str, Any]:
+def _features(rows: Any) -> dict[str, Any]:
+    """Say what the columns hold; nothing of a stream that has neither kinds nor rows."""
     from datasets import Features
 
-    first = next(iter(rows), None)
-    if first is None:
-        said = "the training split" if split == "train" else split
-        raise Refused(f"{said} is empty: nothing can be learned from it")
-    if rows.features is not None:
+    if (
+        rows.features is not None
+    ):  # reading a row would unpack a million of a parquet file
         return rows.features
     import pyarrow
 
+    first = next(iter(rows), None)
+    if first is None:
+        return {}
     return Features.from_arrow_schema(pyarrow.Table.from_pylist([first]).schema)
 
 
