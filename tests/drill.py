@@ -1,47 +1,233 @@
-"""Kill the training script twenty times: `make drill`. Not part of `make test`."""
+"""What takes too long for `make test`: `make drill`, or `python -m tests.drill NAME ...`.
 
+kills        the script is killed twenty times, and nothing is lost
+stream       2 GB of parquet are trained on as a stream, in flat memory, resumed exactly,
+             and dealt to two processes
+deepspeed    ZeRO 1 and 2 with our own file, in two processes on the CPU; needs
+             pip install -e '.[deepspeed]'
+"""
+
+import importlib.util
 import json
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import tests.test_train as held
-from tests.test_train import (
-    command,
-    environment,
-    equal,
-    kill_and_resume,
-    losses,
-    weights,
-)
+from hf_tutorial import checkpoints
+from tests.processes import Training, launched
+from tests.test_train import command, equal, kill_and_resume, losses, weights
 
 KILLS = 20
 LONGER = ("--epochs", 200)  # so that the last kill still meets a run, not its end
+BIG, ROOM = (
+    2 * 1000**3,
+    1.2 * 1000**3,
+)  # bytes of the file; of memory above the small run
+CLOSE = 1e-5
 
 
-def main() -> int:
-    """Return 0 if the killed run ends with the weights and losses of the whole one."""
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        tiny = held.tiny.__wrapped__(
-            type("Factory", (), {"mktemp": lambda _, n: folder})()
-        )
-        rows = folder / "rows.jsonl"
-        held.table([n % 2 for n in range(40)]).to_json(rows)
-        subprocess.run(command(tiny, rows, folder / "whole", *LONGER), env=environment(folder),
-                       check=True, stdout=subprocess.DEVNULL)  # fmt: skip
-        killed, at = kill_and_resume(tiny, rows, folder, KILLS, 1, *LONGER)
-        same = equal(weights(folder / "whole"), weights(killed))
-        same = same and losses(folder / "whole") == losses(killed)
-        print(
-            f"killed {len(at)} times, with these many lines written: {json.dumps(at)}"
-        )
-        early = at[-1] < len(losses(killed))
-        print("same weights and losses as without:", same)
-        print("all kills before the end:", early)
-    return 0 if same and early else 1
+def tiny(folder: Path) -> Path:
+    factory = type("Factory", (), {"mktemp": lambda _, name: folder})()
+    return held.tiny.__wrapped__(factory)
+
+
+def finished(words, folder: Path, **how) -> Training:
+    training = Training(words, folder / "cache", **how)
+    if training.wait(3600):
+        raise RuntimeError(training.said[-3000:])
+    return training
+
+
+def furthest(first: Path, second: Path) -> float:
+    pairs = zip(losses(first), losses(second), strict=True)
+    return max(abs(one - other) for one, other in pairs)
+
+
+def kills(folder: Path) -> bool:
+    """Say whether a run killed twenty times ends as the whole one does."""
+    rows = folder / "rows.jsonl"
+    held.table([n % 2 for n in range(40)]).to_json(rows)
+    model = tiny(folder)
+    finished(command(model, rows, folder / "whole", *LONGER), folder)
+    killed, at = kill_and_resume(model, rows, folder, KILLS, 1, *LONGER)
+    same = equal(weights(folder / "whole"), weights(killed))
+    same = same and losses(folder / "whole") == losses(killed)
+    print(f"killed {len(at)} times, with these many lines written: {json.dumps(at)}")
+    early = at[-1] < len(losses(killed))
+    print("same weights and losses as without:", same)
+    print("all kills before the end:", early)
+    return same and early
+
+
+def write_parquet(file: Path, size: int) -> int:
+    """Write about `size` bytes of rows with a number, 60 words and one of three labels.
+
+    As pandas and pyarrow write by default: groups of a million rows.
+
+    Returns:
+        How many rows.
+    """
+    import numpy
+    import pyarrow
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    draw = numpy.random.default_rng(0)
+    phrases = pyarrow.array(
+        [" ".join(draw.choice(held.WORDS, 20)) for _ in range(5000)]
+    )
+    kinds, rows = pyarrow.array(["down", "flat", "up"]), 0
+    schema = pyarrow.schema({"text": pyarrow.string(), "label": pyarrow.string()})
+    with pq.ParquetWriter(
+        file, schema, compression="none", use_dictionary=False
+    ) as out:
+        while not file.exists() or file.stat().st_size < size:
+            count = min(1 << 20, size // 200)
+            numbers = pyarrow.array(numpy.arange(rows, rows + count)).cast("string")
+            parts = [phrases.take(draw.integers(0, 5000, count)) for _ in range(3)]
+            texts = pc.binary_join_element_wise(numbers, *parts, " ")
+            labels = kinds.take(draw.integers(0, 3, count))
+            out.write_table(pyarrow.table([texts, labels], schema=schema))
+            rows += count
+    return rows
+
+
+# The mark of its own memory: what wait4 tells begins with that of the process which forked.
+MEASURED = """
+import re, sys
+from hf_tutorial import train
+train.main(sys.argv[1:])
+print("VmHWM", re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
+"""
+
+
+def peak(words, folder: Path) -> tuple[int, float, str]:
+    """Train in a process of its own; give its peak memory in bytes, seconds, and output."""
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, *map(str, words)], capture_output=True, text=True,
+        env=os.environ | {"HF_DATASETS_CACHE": str(folder / "cache"), "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(done.stderr[-3000:])
+    kilobytes = int(done.stdout.split("VmHWM")[1])
+    return kilobytes * 1024, time.monotonic() - began, done.stdout
+
+
+def stream(folder: Path) -> bool:
+    """Say whether a file larger than the memory trains, resumes and is dealt as it should."""
+    model = tiny(folder)
+    write_parquet(folder / "small.parquet", 400_000)
+    rows = write_parquet(folder / "big.parquet", BIG)
+    size = (folder / "big.parquet").stat().st_size
+    words = ["--checkpoint", model, "--streaming", "--max-steps", 120, "--save-every", 50,
+             "--batch-size", 16, "--max-length", 32]  # fmt: skip
+
+    def line(name, out, *more):
+        return [*words, "--dataset", folder / f"{name}.parquet", "--output-dir", folder / out,
+                *more]  # fmt: skip
+
+    low, _, _ = peak(line("small", "small"), folder)
+    high, seconds, said = peak(line("big", "whole"), folder)
+    above = high - low
+    print(f"{size / 1e9:.2f} GB, {rows:,} rows, 120 steps in {seconds:.0f} s: peak "
+          f"{high / 1e9:.2f} GB, {above / 1e9:.2f} above that of a small file")  # fmt: skip
+    print(next(text for text in said.splitlines() if text.startswith("rows ")))
+
+    training = Training(line("big", "killed"), folder / "cache")
+    training.until(lambda: checkpoints.newest(folder / "killed/checkpoints"), 1800)
+    training.kill()
+    finished(line("big", "killed", "--resume"), folder)
+    exact = losses(folder / "whole") == losses(folder / "killed")
+    exact = exact and equal(weights(folder / "whole"), weights(folder / "killed"))
+    print("killed and resumed, bit for bit:", exact)
+
+    finished(line("big", "two"), folder, count=2)
+    apart = furthest(folder / "whole", folder / "two")
+    print(f"two processes, furthest from the losses of one: {apart:.1e}")
+    return above < ROOM and exact and apart < CLOSE
+
+
+def deepspeed(folder: Path) -> bool:
+    """Say whether ZeRO 1 and 2 train as one process does, and survive a kill."""
+    if importlib.util.find_spec("deepspeed") is None:
+        print("deepspeed is not installed: pip install -e '.[deepspeed]'")
+        return False
+    # DeepSpeed compiles a part of itself at its first start. Where that was killed, a lock
+    # stays, and every later start waits for it without a word: so a place of our own.
+    os.environ.setdefault("TORCH_EXTENSIONS_DIR", str(folder / "extensions"))
+    rows = folder / "rows.jsonl"
+    held.table([n % 2 for n in range(48)]).to_json(rows)
+    words = ["--dataset", rows, "--max-steps", 6, "--save-every", 2, "--batch-size", 8,
+             "--max-length", 16, "--learning-rate", 1e-3, "--warmup-steps", 0]  # fmt: skip
+    right = []
+    for precision in ("no", "bf16"):
+        one = folder / f"one-{precision}"
+        finished([*words, "--precision", precision, "--output-dir", one], folder)
+        for stage in (1, 2):
+            right += _zero(folder, one, [*words, "--precision", precision], stage)
+    return all(right)
+
+
+def _zero(folder: Path, one: Path, words: list, stage: int) -> list[bool]:
+    """Train with one stage: whole, killed and resumed, and resumed where it cannot be."""
+    settings = launched("deepspeed") | {"ACCELERATE_DEEPSPEED_ZERO_STAGE": str(stage)}
+    zero = {"environment": settings, "honour": True}
+    precision, close = words[-1], CLOSE if words[-1] == "no" else 0.03
+    whole, killed = (
+        folder / f"{name}-{precision}-{stage}" for name in ("whole", "killed")
+    )
+    words = [*words, "--accumulate", 2, "--dropout", 0.0, "--output-dir"]
+    said = finished([*words, whole], folder, count=2, **zero).said
+    training = Training([*words, killed], folder / "cache", count=2, **zero)
+    training.until(lambda: checkpoints.newest(killed / "checkpoints"), 600)
+    training.kill()
+    shutil.copytree(killed, other := killed.with_name(f"{killed.name}-other"))
+    finished([*words, killed, "--resume"], folder, count=2, **zero)
+    plain = Training([*words, other, "--resume"], folder / "cache")
+    four = Training([*words, other, "--resume"], folder / "cache", count=4, **zero)
+    plain.wait(), four.wait()
+    found = {
+        f"runs as ZeRO stage {stage}": f"DeepSpeed, ZeRO stage {stage} in 2" in said,
+        f"within {close:g} of one process": furthest(one, whole) < close,
+        "killed and resumed, bit for bit": losses(whole) == losses(killed)
+        and equal(weights(whole), weights(killed)),
+        "saved in float32": {str(w.dtype) for w in weights(whole).values()}
+        == {"torch.float32"},
+        "logits of the saved model": _apart(one, whole)
+        < (1e-4 if precision == "no" else 0.1),
+        "refused in one process": "is 'whole copies' now" in plain.said,
+        "refused in four": "in 4 processes' now" in four.said,
+    }
+    for what, so in found.items():
+        print(f"ZeRO {stage}, precision {precision}, {what}: {so}")
+    return list(found.values())
+
+
+def _apart(first: Path, second: Path) -> float:
+    from tests.test_strategies import logits
+
+    pairs = zip(logits(first), logits(second), strict=True)
+    return max(abs(one - other) for one, other in pairs)
+
+
+PARTS = {"kills": kills, "stream": stream, "deepspeed": deepspeed}
+
+
+def main(names: list[str]) -> int:
+    """Return 0 if all that was promised is so."""
+    passed = True
+    for name in names or PARTS:
+        print(f"# {name}", flush=True)
+        with tempfile.TemporaryDirectory() as temporary:
+            passed = PARTS[name](Path(temporary)) and passed
+    return 0 if passed else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

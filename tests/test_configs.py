@@ -51,6 +51,12 @@ def test_every_key_is_an_option_of_accelerate_launch(name):
     assert set(keys) - known == set()
 
 
+def test_every_process_reads_the_checkpoint_under_fsdp():
+    """Else a new head is trained on one of them only: tests/test_strategies.py."""
+    keys = yaml.safe_load((FOLDER / "fsdp.yaml").read_text())["fsdp_config"]
+    assert keys["fsdp_cpu_ram_efficient_loading"] is False
+
+
 def test_misspelt_key_is_refused(tmp_path):
     file = tmp_path / "bad.yaml"
     file.write_text((FOLDER / "cpu.yaml").read_text() + "mixed_precison: bf16\n")

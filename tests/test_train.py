@@ -24,7 +24,10 @@ from transformers import (
     set_seed,
 )
 
-from hf_tutorial import sources, train
+from hf_tutorial import checkpoints, learners, sources, train
+from hf_tutorial.refused import Refused
+from tests import test_tables
+from tests.processes import Training
 
 QUICK = ["--max-length", "16", "--batch-size", "8", "--save-every", "4"]
 
@@ -122,7 +125,7 @@ def test_run_leaves_metrics_two_checkpoints_and_a_model_with_its_card(run):
     model = AutoModelForSequenceClassification.from_pretrained(out / "model")
     tokenizer = AutoTokenizer.from_pretrained(out / "model")
     assert tokenizer.tokenize("a good film") == ["a", "good", "film"]
-    assert model.config.id2label == {0: "LABEL_0", 1: "LABEL_1"}
+    assert model.config.id2label == {0: "0", 1: "1"}
     card = ModelCard.load(out / "model" / "README.md")
     assert card.data.pipeline_tag == "text-classification"
     assert "15 steps of 8 examples" in card.text
@@ -184,9 +187,9 @@ def test_stream_trains_and_goes_on_where_it_stopped(run, rows):
 
 
 def saved_precision(out):
-    return json.loads((out / "checkpoints/step-000010" / train.STATE).read_text())[
-        "run"
-    ]["precision"]
+    return json.loads(
+        (out / "checkpoints/step-000010" / checkpoints.STATE).read_text()
+    )["run"]["precision"]
 
 
 def test_precision_is_the_launchers_unless_the_command_line_has_one(run, monkeypatch):
@@ -201,13 +204,13 @@ def test_precision_is_the_launchers_unless_the_command_line_has_one(run, monkeyp
     assert losses(plain) == losses(told) != losses(launched)
     run("--precision", "bf16", "--resume", out="launched")
     monkeypatch.undo()
-    with pytest.raises(train.Refused, match="precision was 'bf16' and is 'no' now"):
+    with pytest.raises(Refused, match="precision was 'bf16' and is 'no' now"):
         run("--precision", "no", "--resume", out="launched")
 
 
 def test_launcher_that_asks_for_fp16_on_a_cpu_is_refused(run, monkeypatch):
     monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "fp16")
-    with pytest.raises(train.Refused, match="fp16 needs a GPU"):
+    with pytest.raises(Refused, match="fp16 needs a GPU"):
         run()
 
 
@@ -217,12 +220,12 @@ def test_checkpoint_may_hold_folders(tmp_path):
     (whole / "model_0").mkdir(parents=True)
     share = whole / "model_0" / "share_1.distcp"
     share.write_bytes(b"weights")
-    files = train._digests(whole)
+    files = checkpoints.digests(whole)
     assert list(files) == ["model_0/share_1.distcp"]
-    (whole / train.STATE).write_text(json.dumps({"files": files}))
-    assert train.last_whole(tmp_path)[0] == whole
+    (whole / checkpoints.STATE).write_text(json.dumps({"files": files}))
+    assert checkpoints.last_whole(tmp_path)[0] == whole
     share.write_bytes(b"half")
-    assert train.last_whole(tmp_path) is None
+    assert checkpoints.last_whole(tmp_path) is None
 
 
 # What it refuses
@@ -242,54 +245,123 @@ def test_checkpoint_may_hold_folders(tmp_path):
     ],
 )  # fmt: skip
 def test_what_cannot_work_is_refused_with_the_way_out(run, words, message):
-    with pytest.raises(train.Refused) as refused:
+    with pytest.raises(Refused) as refused:
         run(*words)
     assert message in str(refused.value)
 
 
-@pytest.mark.parametrize(
-    ("labels", "message"),
-    [
-        ([1, 2, 1, 2], "'label' holds 1, 2: renumber them"),
-        ([-1, 0, 1, 0], "'label' holds -1, 0, 1"),
-        ([0.5, 0.25, 1.0, 0.5], "labels must be texts, or 0 to n - 1"),
-        ([0, 1, None, 1], "some rows have no label in 'label'"),
-    ],
-)
-def test_labels_that_are_no_classes_are_refused(run, tmp_path, labels, message):
-    file = tmp_path / "odd.jsonl"
-    table(labels * 4).to_json(file)
-    with pytest.raises(train.Refused) as refused:
-        run("--dataset", file)
-    assert message in str(refused.value)
-
-
-def test_row_without_text_is_refused(run, tmp_path):
-    file = tmp_path / "odd.jsonl"
-    data = table([0, 1] * 8).to_list()
-    data[5]["text"] = None
-    Dataset.from_list(data).to_json(file)
-    with pytest.raises(train.Refused, match="a row has no text in 'text'"):
-        run("--dataset", file)
-
-
-def test_empty_dataset_is_refused(run, tmp_path):
-    file = tmp_path / "empty.csv"
-    file.write_text("text,label\n")
-    with pytest.raises(train.Refused, match="empty.csv is empty: it has no row"):
-        run("--dataset", file)
-
-
 def test_stream_shorter_than_a_batch_is_refused(run):
-    with pytest.raises(train.Refused, match="holds less than one batch"):
+    with pytest.raises(Refused, match="40 rows are fewer than one batch of 64"):
         run("--streaming", "--max-steps", 2, "--batch-size", 64)
 
 
-@pytest.mark.parametrize("word", ["--epochs", "--batch-size", "--save-every"])
-def test_counts_below_one_are_refused(run, capsys, word):
+@pytest.mark.parametrize(
+    ("word", "value", "said"),
+    [
+        *[(word, value, "use 1 or more")
+          for word in ("--epochs", "--batch-size", "--save-every", "--accumulate",
+                       "--max-length", "--max-steps") for value in ("0", "-5")],
+        ("--warmup-steps", "-1", "use 0 or more"),
+        ("--dropout", "1.5", "use 0 or more, and less than 1"),
+        ("--dropout", "1", "use 0 or more, and less than 1"),
+        ("--dropout", "-0.1", "use 0 or more, and less than 1"),
+        ("--dropout", "nan", "use 0 or more, and less than 1"),
+        ("--learning-rate", "-1", "use a number above 0"),
+        ("--learning-rate", "0", "use a number above 0"),
+        ("--learning-rate", "inf", "use a number above 0"),
+        ("--learning-rate", "nan", "use a number above 0"),
+        ("--seed", "-1", "use 0 to 2147483647"),
+        ("--seed", str(2**31), "use 0 to 2147483647"),
+    ],
+)  # fmt: skip
+def test_numbers_out_of_bounds_are_refused(capsys, word, value, said):
     with pytest.raises(SystemExit):
-        run(word, "0")
-    assert f"{word} is 0: use 1 or more" in capsys.readouterr().err
+        train.arguments(["--output-dir", "out", f"{word}={value}"])
+    assert f"{word} is " in (error := capsys.readouterr().err) and said in error
+
+
+@pytest.mark.parametrize(
+    ("length", "columns", "message"),
+    [
+        (33, "text", "--max-length 33: this checkpoint reads 32 tokens at most"),
+        (
+            2,
+            "text",
+            "2 tokens go to marks such as [SEP], so no word would be read: use 3",
+        ),
+        (
+            4,
+            "text,other",
+            "3 tokens go to marks such as [SEP], so no word would be read: use 5",
+        ),
+    ],
+)
+def test_length_that_the_checkpoint_cannot_read_is_refused(
+    run, tmp_path, length, columns, message
+):
+    file = tmp_path / "pairs.jsonl"
+    data = table([0, 1] * 8)
+    data.add_column("other", data["text"][::-1]).to_json(file)
+    with pytest.raises(Refused) as refused:
+        run("--dataset", file, "--text-column", columns, "--max-length", length)
+    assert message in str(refused.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_longest_text_that_is_allowed_is_read(run, tmp_path):
+    file = tmp_path / "long.jsonl"
+    data = table([0, 1] * 8)
+    data.map(lambda row: {"text": row["text"] * 20}).to_json(file)
+    assert losses(run("--dataset", file, "--max-length", 32, "--max-steps", 1))
+
+
+def configured(kind, **settings):
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+
+    sizes = {"vocab_size": 30, "hidden_size": 8, "num_hidden_layers": 1, "num_labels": 2,
+             "num_attention_heads": 2, "intermediate_size": 16}  # fmt: skip
+    config = AutoConfig.for_model(kind, **(sizes | settings))
+    return AutoModelForSequenceClassification.from_config(config).eval()
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "limit"),
+    [
+        ("bert", {"max_position_embeddings": 20}, 20),
+        ("roberta", {"max_position_embeddings": 20, "pad_token_id": 1}, 18),
+        ("xlm-roberta", {"max_position_embeddings": 20, "pad_token_id": 1}, 18),
+        ("mpnet", {"max_position_embeddings": 20, "pad_token_id": 1}, 18),
+        ("distilbert", {"max_position_embeddings": 20, "dim": 8, "n_heads": 2}, 20),
+        ("gpt2", {"n_positions": 20, "n_embd": 8, "n_head": 2, "pad_token_id": 0}, 20),
+    ],
+)
+def test_positions_are_what_the_model_reads_and_not_one_more(kind, settings, limit):
+    model = configured(kind, **settings)
+    assert learners.positions(model) == limit
+    model(input_ids=torch.full((1, limit), 5))
+    with pytest.raises((IndexError, RuntimeError)):
+        model(input_ids=torch.full((1, limit + 1), 5))
+
+
+def test_model_whose_positions_have_no_end_is_not_limited():
+    model = configured("t5", d_model=8, d_kv=4, d_ff=8, num_layers=1, num_heads=2)
+    assert learners.positions(model) is None
+
+
+def test_tokenizer_of_another_checkpoint_is_refused(run, tiny, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(tiny, other)
+    configured("bert", max_position_embeddings=32).save_pretrained(other)
+    with pytest.raises(
+        Refused, match="30,522 tokens, its model 30: they belong to different"
+    ):
+        run("--checkpoint", other)
+
+
+def test_checkpoint_without_its_tokenizer_is_refused(run, tmp_path):
+    configured("bert", max_position_embeddings=32).save_pretrained(tmp_path / "alone")
+    with pytest.raises(Refused, match="--checkpoint .*alone: "):
+        run("--checkpoint", tmp_path / "alone")
 
 
 def test_stream_without_an_end_is_refused(run, capsys):
@@ -301,7 +373,7 @@ def test_stream_without_an_end_is_refused(run, capsys):
 def test_folder_in_use_is_refused_and_left_alone(run, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("mine")
-    with pytest.raises(train.Refused, match="is not empty: go on there with --resume"):
+    with pytest.raises(Refused, match="is not empty: go on there with --resume"):
         run()
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis.txt"]
 
@@ -315,9 +387,140 @@ def test_folder_in_use_is_refused_and_left_alone(run, tmp_path):
 )
 def test_state_of_another_run_is_refused(run, words, message):
     run()
-    with pytest.raises(train.Refused) as refused:
+    with pytest.raises(Refused) as refused:
         run("--resume", *words)
     assert message in str(refused.value)
+
+
+@pytest.mark.parametrize("change", ["labels", "fewer", "text"])
+def test_file_that_has_changed_since_is_refused(run, rows, change):
+    run("--max-steps", 4)
+    data = [json.loads(line) for line in open(rows)]
+    if change == "labels":
+        data = [{**row, "label": 1 - row["label"]} for row in data]
+    elif change == "fewer":
+        data = data[:-1]
+    else:
+        data[7]["text"] += "!"
+    Dataset.from_list(data).to_json(rows)
+    with pytest.raises(Refused, match="the rows of --dataset have changed since"):
+        run("--max-steps", 4, "--resume")
+
+
+def strict(line):
+    return json.loads(
+        line, parse_constant=lambda word: pytest.fail(f"{word} is no JSON")
+    )
+
+
+def test_loss_that_is_not_finite_stops_the_run_and_leaves_what_was_finite(
+    run, tmp_path, monkeypatch
+):
+    made = learners.made
+
+    def poisoned(*arguments):
+        learner = made(*arguments)
+        calls = []
+
+        def forward(module, given, output):
+            calls.append(1)
+            output.logits = output.logits * (float("nan") if len(calls) == 6 else 1)
+
+        learner.model.register_forward_hook(forward)
+        return learner
+
+    monkeypatch.setattr(learners, "made", poisoned)
+    with pytest.raises(Refused) as refused:
+        run()
+    said = str(refused.value)
+    assert "the loss of step 6 is nan: nothing can be learned from here on" in said
+    assert (
+        "step-000004 is whole" in said and "a lower --learning-rate than 0.0001" in said
+    )
+    out = tmp_path / "out"
+    assert [strict(line)["step"] for line in open(out / "metrics.jsonl")] == [
+        1,
+        2,
+        3,
+        4,
+        5,
+    ]
+    assert (
+        os.listdir(out / "checkpoints") == ["step-000004"]
+        and not (out / "model").exists()
+    )
+    assert checkpoints.last_whole(out / "checkpoints")
+
+
+def test_rate_that_is_too_high_never_saves_what_is_no_number(run, tmp_path):
+    with pytest.raises(Refused, match="(infinite or nan after|the loss of) step"):
+        run("--learning-rate", 1e30, "--warmup-steps", 0, "--epochs", 8)
+    out = tmp_path / "out"
+    for file in out.glob("checkpoints/step-*/model.safetensors"):
+        assert all(torch.isfinite(weight).all() for weight in load_file(file).values())
+    assert [strict(line) for line in open(out / "metrics.jsonl")]
+    assert not (out / "model").exists()
+
+
+# What it says
+
+
+def test_run_says_what_it_trains_on_and_how_good_it_came_out(run, tmp_path, capsys):
+    folder = tmp_path / "split"
+    folder.mkdir()
+    labels = ["good", "bad", "good"] * 10
+    texts = [f"{label} film" for label in labels]
+    for name, many in (("train", 30), ("validation", 9)):
+        data = {"text": texts[:many], "label": labels[:many]}
+        Dataset.from_dict(data).to_csv(folder / f"{name}.csv")
+    capsys.readouterr()
+    out = run("--dataset", folder, "--max-length", 3)
+    said = capsys.readouterr().out.splitlines()
+    assert said[:6] == [
+        "rows       30, and 9 of validation",
+        "classes    2: bad 10, good 20",
+        "texts      --max-length 3 cuts 100% of 30 looked at, which lose 25% of their tokens;"
+        " the longest has 4",
+        "steps      6 of 8 rows, 3 in an epoch",
+        "checkpoint tiny, 0.2 million weights",
+        "running    one process on cpu with 1 thread, precision no",
+    ]
+    accuracy = lines(out)[-1]["accuracy"]
+    assert f"finished after step 6, accuracy {accuracy:.3f}: {out / 'model'}" in said
+    assert (
+        f"on 9 rows of validation: this model {accuracy:.3f}, always 'good' 0.667, TF-IDF with"
+        " logistic regression 1.000"
+    ) in said
+    right = [line.split(":")[1].split()[0] for line in said if line.startswith("  ")]
+    assert sum(map(int, right)) == round(accuracy * 9)
+    (last,) = (line for line in said if line.startswith("load it: "))
+    import transformers
+
+    (guess,) = eval(last.removeprefix("load it: "), {"transformers": transformers})
+    assert guess["label"] in ("bad", "good")
+
+
+def test_run_says_what_it_could_not_measure(run, capsys):
+    run("--max-steps", 2)
+    said = capsys.readouterr().out
+    assert "rows       40, none to evaluate on (--validation names a file)" in said
+    assert "not evaluated: no rows were held out" in said
+    assert "the learning rate still rises at the end: --warmup-steps is 5" in said
+
+
+def test_stream_that_nobody_has_counted_trains_and_resumes(run, monkeypatch, capsys):
+    test_tables.hub.__wrapped__(monkeypatch)
+    words = ("--streaming", "--max-steps", 8)
+    whole, stopped = run(*words, out="whole"), run(*words, out="stopped")
+    assert "rows       a stream that nobody has counted" in capsys.readouterr().out
+    shutil.rmtree(stopped / "checkpoints" / "step-000008")
+    run(*words, "--resume", out="stopped")
+    assert losses(whole) == losses(stopped) and equal(weights(whole), weights(stopped))
+
+
+def test_no_bar_is_drawn_where_the_output_is_no_terminal(run, capfd):
+    run("--max-steps", 2)
+    assert "step/s" not in capfd.readouterr().err
 
 
 # What it survives
@@ -365,7 +568,7 @@ def test_run_that_stopped_at_the_end_of_an_epoch_goes_on_with_the_next(run, how)
     [
         lambda folder: (folder / "model.safetensors").write_bytes(b"half"),
         lambda folder: (folder / "optimizer.bin").unlink(),
-        lambda folder: (folder / train.STATE).write_text("{"),
+        lambda folder: (folder / checkpoints.STATE).write_text("{"),
     ],
     ids=["cut off", "missing", "no progress"],
 )
@@ -390,15 +593,7 @@ def test_finished_run_has_nothing_left_to_do(run):
     assert [line["step"] for line in lines(out)] == list(range(1, 11))
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        OSError(28, "No space left on device"),
-        RuntimeError("PytorchStreamWriter failed"),
-    ],
-    ids=lambda error: type(error).__name__,
-)
-def test_full_disk_leaves_the_last_checkpoint_whole(run, monkeypatch, tmp_path, error):
+def fail_the_second_save(monkeypatch, error):
     from accelerate import Accelerator
 
     saved, save_state = [], Accelerator.save_state
@@ -410,10 +605,28 @@ def test_full_disk_leaves_the_last_checkpoint_whole(run, monkeypatch, tmp_path, 
             raise error
 
     monkeypatch.setattr(Accelerator, "save_state", full)
-    with pytest.raises(train.Refused) as refused:
+
+
+@pytest.mark.parametrize(
+    ("error", "way_out"),
+    [
+        (OSError(28, "No space left on device"), "free some space, then --resume"),
+        (RuntimeError("PytorchStreamWriter failed"), "free some space, then --resume"),
+        (
+            RuntimeError("I/O error: ... (os error 28)"),
+            "free some space, then --resume",
+        ),
+        (PermissionError(13, "Permission denied"), "mend that, then --resume"),
+    ],
+)
+def test_disk_that_takes_no_more_leaves_the_last_checkpoint_whole(
+    run, monkeypatch, tmp_path, error, way_out
+):
+    fail_the_second_save(monkeypatch, error)
+    with pytest.raises(Refused) as refused:
         run()
     assert "step 8 could not be saved" in str(refused.value)
-    assert "step-000004 is whole: free some space, then --resume" in str(refused.value)
+    assert f"step-000004 is whole: {way_out}" in str(refused.value)
     assert [path.name for path in (tmp_path / "out/checkpoints").iterdir()] == [
         "step-000004"
     ]
@@ -421,9 +634,18 @@ def test_full_disk_leaves_the_last_checkpoint_whole(run, monkeypatch, tmp_path, 
     run("--resume")
 
 
-def command(tiny, rows, out, *words, launcher=("-m", "hf_tutorial.train")):
-    line = [sys.executable, *launcher, "--checkpoint", tiny, "--dataset", rows,
-            "--output-dir", out, *QUICK, "--epochs", 60, "--dropout", 0.1, *words]  # fmt: skip
+def test_fault_of_a_program_while_saving_is_not_laid_on_the_disk(
+    run, monkeypatch, tmp_path
+):
+    fail_the_second_save(monkeypatch, KeyError(40))
+    with pytest.raises(KeyError, match="40"):
+        run()
+    assert os.listdir(tmp_path / "out/checkpoints") == ["step-000004"]
+
+
+def command(tiny, rows, out, *words):
+    line = ["--checkpoint", tiny, "--dataset", rows, "--output-dir", out, *QUICK,
+            "--epochs", 60, "--dropout", 0.1, *words]  # fmt: skip
     return [str(word) for word in line]
 
 
@@ -434,18 +656,15 @@ def environment(tmp_path):
     }
 
 
-def until(condition, process, seconds=60):
-    for _ in range(seconds * 100):
-        if condition() or process.poll() is not None:
-            return
-        time.sleep(0.01)
-    raise TimeoutError
-
-
 def test_file_that_may_not_grow_is_reported_as_such(tiny, rows, tmp_path):
     """A real limit of the system, on the size of one file, in place of a full disk."""
     done = subprocess.run(
-        command(tiny, rows, tmp_path / "out"),
+        [
+            sys.executable,
+            "-m",
+            "hf_tutorial.train",
+            *command(tiny, rows, tmp_path / "out"),
+        ],
         env=environment(tmp_path),
         capture_output=True,
         text=True,
@@ -453,98 +672,64 @@ def test_file_that_may_not_grow_is_reported_as_such(tiny, rows, tmp_path):
     )
     assert done.returncode == 1
     assert "step 4 could not be saved" in done.stderr, done.stderr
-    assert "There is no earlier checkpoint" in done.stderr
+    assert "There is no earlier checkpoint: free some space" in done.stderr
     assert not list((tmp_path / "out/checkpoints").iterdir())
 
 
 def test_sigterm_saves_and_stops(tiny, rows, tmp_path):
     out = tmp_path / "out"
-    process = subprocess.Popen(
-        command(tiny, rows, out, "--save-every", 10_000), env=environment(tmp_path)
+    training = Training(
+        command(tiny, rows, out, "--save-every", 10_000), tmp_path / "cache"
     )
-    until((out / "metrics.jsonl").exists, process)
-    until(lambda: len(lines_so_far(out)) > 3, process)
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=60) == 128 + signal.SIGTERM
+    training.until(lambda: len(lines_so_far(out)) > 3)
+    os.kill(training.all[0].pid, signal.SIGTERM)
+    assert training.wait() == 128 + signal.SIGTERM
     last = lines(out)[-1]["step"]
     assert [path.name for path in (out / "checkpoints").iterdir()] == [
         f"step-{last:06}"
     ]
+    assert f"stopped after step {last}: go on with --resume" in training.said
 
 
 def lines_so_far(out):
-    return (out / "metrics.jsonl").read_text().splitlines()
+    log = out / "metrics.jsonl"
+    return log.read_text().splitlines() if log.exists() else []
 
 
 def kill_and_resume(tiny, rows, tmp_path, kills, seed, *longer):
     """Kill a run at random moments, resume it each time, and let it end.
 
     Returns:
-        The folder, and at which steps it was killed.
+        The folder of the run, and how many lines were written at each kill.
     """
     draw, out, at = random.Random(seed), tmp_path / "killed", []
     words = [*longer]
     for _ in range(kills):
         began = len(lines_so_far(out)) if at else 0
-        process = subprocess.Popen(
-            command(tiny, rows, out, *words), env=environment(tmp_path),
-            stdout=subprocess.DEVNULL,
-        )  # fmt: skip
-        until((out / "metrics.jsonl").exists, process)
-        until(lambda began=began: len(lines_so_far(out)) > began, process)
+        training = Training(command(tiny, rows, out, *words), tmp_path / "cache")
+        training.until(lambda began=began: len(lines_so_far(out)) > began)
         time.sleep(draw.uniform(0, 0.6))
-        process.kill()
-        process.wait()
+        training.kill()
         at.append(len(lines_so_far(out)))
         newest = sorted((out / "checkpoints").glob("step-*"))[-1:]
         if newest:  # killed before the first save: it begins anew
-            found = train.last_whole(out / "checkpoints")
+            found = checkpoints.last_whole(out / "checkpoints")
             assert found is not None and found[0] == newest[0]
             words = [*longer, "--resume"]
         else:
             shutil.rmtree(out)
-    subprocess.run(command(tiny, rows, out, *words), env=environment(tmp_path),
-                   check=True, stdout=subprocess.DEVNULL)  # fmt: skip
+    last = Training(command(tiny, rows, out, *words), tmp_path / "cache")
+    assert last.wait() == 0, last.said
     return out, at
 
 
 def test_killed_three_times_it_ends_with_the_same_weights(tiny, rows, tmp_path):
-    subprocess.run(command(tiny, rows, tmp_path / "whole"), env=environment(tmp_path),
-                   check=True, stdout=subprocess.DEVNULL)  # fmt: skip
+    whole = Training(command(tiny, rows, tmp_path / "whole"), tmp_path / "cache")
+    assert whole.wait() == 0, whole.said
     killed, at = kill_and_resume(tiny, rows, tmp_path, kills=3, seed=0)
     assert equal(weights(tmp_path / "whole"), weights(killed))
     assert losses(tmp_path / "whole") == losses(killed)
     assert len(at) == 3
-
-
-def test_batch_that_processes_cannot_share_is_refused(tiny, rows, tmp_path):
-    out = tmp_path / "out"
-    launcher = ("-m", "torch.distributed.run", "--nproc_per_node", "2",
-                "-m", "hf_tutorial.train")  # fmt: skip
-    line = command(tiny, rows, out, "--batch-size", 9, launcher=launcher)
-    done = subprocess.run(
-        line, env=environment(tmp_path), capture_output=True, text=True
-    )
-    assert done.returncode != 0 and not out.exists()
-    assert "--batch-size 9 cannot be shared by 2 processes" in done.stderr
-    assert "use a multiple of 2" in done.stderr
-
-
-def test_two_processes_give_the_losses_of_one(tmp_path, monkeypatch):
-    """With the defaults, encoder and reviews, as the docstring of the script has it."""
-    words = ["--max-steps", "20", "--save-every", "1000", "--output-dir"]
-    for count, out in ((1, "one"), (2, "two")):
-        launcher = ["-m", "torch.distributed.run", "--nproc_per_node", str(count)]
-        done = subprocess.run(
-            [sys.executable, *launcher, "-m", "hf_tutorial.train", *words, tmp_path / out],
-            env=environment(tmp_path), capture_output=True, text=True,
-        )  # fmt: skip
-        # A process may die at its exit, after all is written: judge by what is there.
-        assert (tmp_path / out / "model" / "README.md").exists(), done.stderr[-2000:]
-    assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), abs=1e-4)
-    assert len(losses(tmp_path / "one")) == 20
-    one, two = lines(tmp_path / "one")[-1], lines(tmp_path / "two")[-1]
-    assert one["accuracy"] == pytest.approx(two["accuracy"], abs=0.02)
 
 
 def test_process_state_is_clean_between_tests():

@@ -1,0 +1,333 @@
+"""The reader's files, folders and Hub names, read into splits of rows as they stand there.
+
+What a file says is kept: every cell of a csv is a text ("007", "None", "1.50"), and nothing
+in a JSON column changes its kind. Types are judged later, by `hf_tutorial.tables`.
+"""
+
+import codecs
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from glob import escape
+from pathlib import Path
+from typing import Any
+
+from hf_tutorial.refused import Refused, causes, one_line
+
+KINDS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".json": "json",
+    ".jsonl": "json",
+    ".parquet": "parquet",
+    ".arrow": "arrow",
+}
+COMPRESSIONS = (".gz", ".bz2", ".xz", ".zip", ".zst", ".lz4")
+ENDINGS = f"{', '.join(KINDS)} (or one of these followed by {', '.join(COMPRESSIONS)})"
+SEPARATORS = (",", "\t", ";", "|")
+NO_DATA = "corresponds to no data"  # so says the library of an empty split
+# A folder that the library finds nothing in, because of capitals or brackets.
+SPLITS = {"train": "train", "valid": "validation", "dev": "validation",
+          "val": "validation", "eval": "validation", "test": "test"}  # fmt: skip
+
+
+@dataclass
+class Found:
+    """What a name led to.
+
+    Attributes:
+        splits: Rows by name of split, as `datasets` reads them.
+        untyped: They come from a csv, where each value is a text.
+        local: They lie on this machine, so that looking at all of them is cheap.
+        tell: Makes a sentence of an error met while rows are read.
+    """
+
+    splits: dict[str, Any]
+    untyped: bool
+    local: bool
+    tell: Callable[[BaseException], Refused]
+
+
+def read(name: str, columns: list[str], streaming: bool) -> Found:
+    """Read what `name` stands for: a file, a folder, a saved dataset, or a Hub dataset.
+
+    Args:
+        name: A path, or NAME or NAME:CONFIGURATION on the Hub.
+        columns: The columns that will be asked for, to find the separator of a csv.
+        streaming: Open the rows instead of copying them into the cache.
+
+    Raises:
+        Refused: Nothing is there, or it cannot be read; the message says what to do.
+    """
+    path = Path(name)
+
+    def tell(error: BaseException) -> Refused:
+        return error if isinstance(error, Refused) else _told(name, error)
+
+    try:
+        if path.is_file():
+            kind, files = _kind(path), {"train": [str(path)]}
+        elif (path / "dataset_dict.json").exists() or (path / "state.json").exists():
+            return Found(_saved(path, streaming), False, True, tell)
+        elif path.is_dir():
+            kind, files = _folder(path)
+        else:
+            return Found(_hub(name, streaming), False, False, tell)
+        if kind is None:
+            splits = _library(str(path), streaming=streaming)
+        else:
+            splits = _each(kind, files, columns, streaming)
+    except Exception as error:  # whatever it was, the reader has to look at --dataset
+        raise tell(error) from None
+    return Found(splits, kind == "csv", True, tell)
+
+
+def _each(kind: str, files: dict[str, list[str]], columns: list[str], streaming: bool):
+    """Read the splits apart, because their columns may differ; leave out empty ones."""
+    splits = {}
+    for split, paths in files.items():
+        try:
+            splits[split] = _rows(kind, paths, columns, streaming)
+        except ValueError as error:
+            if split == "train" or NO_DATA not in str(error):
+                raise
+    return splits
+
+
+def _kind(path: Path) -> str:
+    endings = [ending.lower() for ending in path.suffixes]
+    if endings and endings[-1] in COMPRESSIONS:
+        endings.pop()
+    if not endings or endings[-1] not in KINDS:
+        raise Refused(f"{path}: the ending must be one of {ENDINGS}")
+    return KINDS[endings[-1]]
+
+
+def _library(*names: str, streaming: bool = False) -> dict[str, Any]:
+    from datasets import load_dataset
+
+    return dict(load_dataset(*names, streaming=streaming))
+
+
+def _hub(name: str, streaming: bool) -> dict[str, Any]:
+    if Path(name.removesuffix("/")).suffix.lower() in (*KINDS, *COMPRESSIONS):
+        raise Refused(f"--dataset {name}: there is no such file")
+    return _library(*name.split(":", 1), streaming=streaming)
+
+
+def _saved(path: Path, streaming: bool) -> dict[str, Any]:
+    """Load what `save_to_disk` wrote: one Dataset counts as the training split."""
+    from datasets import Dataset, load_from_disk
+
+    loaded = load_from_disk(str(path))
+    splits = {"train": loaded} if isinstance(loaded, Dataset) else dict(loaded)
+    if streaming:
+        return {split: rows.to_iterable_dataset() for split, rows in splits.items()}
+    return splits
+
+
+def _folder(path: Path) -> tuple[str | None, dict[str, list[str]]]:
+    """Find the data files of a folder and their kind; None where the library must read it."""
+    from datasets import load_dataset_builder
+    from datasets.data_files import EmptyDatasetError
+    from datasets.exceptions import DataFilesNotFoundError
+
+    try:
+        builder = load_dataset_builder(str(path))
+    except (DataFilesNotFoundError, EmptyDatasetError):
+        return _scanned(path)
+    found = {str(split): [*files] for split, files in builder.config.data_files.items()}
+    kind = type(builder).__module__.rpartition(".")[2]
+    taken = {Path(file).resolve() for files in found.values() for file in files}
+    # A .json may be anything: settings, a card, a description of the columns.
+    data = [file for file in sorted(path.rglob("*")) if file.is_file()
+            and file.suffix.lower() in set(KINDS) - {".json"}]  # fmt: skip
+    left_out = [file for file in data if file.resolve() not in taken]
+    if left_out and all(file.parent == path and KINDS[file.suffix.lower()] == kind
+                        for file in data):  # fmt: skip
+        return _scanned(path)  # some have their ending in capitals
+    if left_out:
+        raise Refused(
+            f"--dataset {path}: {left_out[0].name} would be left out beside "
+            f"{min(taken).name}: name one file, or keep one kind of file and one set of "
+            "splits in the folder"
+        )
+    typed = builder.info.features is not None  # by the card of the dataset
+    return (kind if kind in KINDS.values() and not typed else None), found
+
+
+def _scanned(folder: Path) -> tuple[str, dict[str, list[str]]]:
+    found: dict[str, list[str]] = {}
+    kinds = set()
+    for file in sorted(folder.iterdir()):
+        if file.suffix.lower() in KINDS:
+            words = re.split(r"[^a-z]+", file.name.lower())
+            split = next((SPLITS[w] for w in words if w in SPLITS), "train")
+            found.setdefault(split, []).append(str(file))
+            kinds.add(_kind(file))
+    if len(kinds) != 1:
+        said = f"files of several kinds ({', '.join(sorted(kinds))})" if kinds else (
+            f"no file that ends in {ENDINGS}")  # fmt: skip
+        raise Refused(f"--dataset {folder}: the folder holds {said}")
+    return kinds.pop(), found
+
+
+def _rows(kind: str, paths: list[str], columns: list[str], streaming: bool) -> Any:
+    """Read one split from its files."""
+    options: dict[str, Any] = {}
+    if kind in ("csv", "json"):
+        for path in paths:
+            _must_be_utf8(path)
+    if kind == "csv":
+        options = _as_texts(paths, columns)
+    if kind == "parquet" and streaming:
+        options = _a_little_at_a_time()
+    if kind != "json":
+        return _load(kind, paths, streaming, **options)
+    # By itself the library makes a column of mixed kinds Json, and "007" in it the number
+    # 7; without that it names the column. Columns that are not asked for may be mixed.
+    try:
+        rows = _load(kind, paths, streaming, on_mixed_types=None)
+        if streaming:  # a mixture in the first rows shows at the first one
+            next(iter(rows), None)
+        return rows
+    except Exception as error:
+        mixed = _mixed(error)
+        if mixed is None or mixed in columns:
+            raise
+    loose = _load(kind, paths, streaming)
+    kinds = loose.features
+    return _load(kind, paths, streaming, on_mixed_types=None, features=kinds)
+
+
+def _a_little_at_a_time() -> dict[str, Any]:
+    """Options with which a stream holds some rows: by itself it holds a group of a million."""
+    from pyarrow.dataset import ParquetFragmentScanOptions
+
+    buffered = ParquetFragmentScanOptions(use_buffered_stream=True, pre_buffer=False)
+    return {"batch_size": 1000, "fragment_scan_options": buffered}
+
+
+def _load(kind: str, paths: list[str], streaming: bool, **options: Any) -> Any:
+    from datasets import load_dataset
+
+    files = [escape(path) for path in paths]  # brackets are no pattern here
+    return load_dataset(
+        kind, data_files=files, split="train", streaming=streaming, **options
+    )
+
+
+def _must_be_utf8(path: str) -> None:
+    import fsspec
+
+    decoder, before, lines = codecs.getincrementaldecoder("utf-8")(), b"", 1
+    with fsspec.open(path, "rb", compression="infer") as opened:
+        while piece := opened.read(1 << 20):
+            try:
+                decoder.decode(piece)
+            except UnicodeDecodeError as error:
+                if not before and piece[:2] in (b"\xff\xfe", b"\xfe\xff"):
+                    coding, said = "utf-16", "UTF-16"
+                else:
+                    at = max(error.start - (len(error.object) - len(piece)), 0)
+                    lines += piece[:at].count(b"\n")
+                    coding = "cp1252"
+                    said = f"not UTF-8 (byte 0x{error.object[error.start]:02x} in line {lines})"
+                raise Refused(
+                    f"{path} is {said}: save it as UTF-8 (in Excel: CSV UTF-8), or try "
+                    f"iconv -f {coding} -t utf-8"
+                ) from None
+            lines += piece.count(b"\n")
+            before = piece
+
+
+def _as_texts(paths: list[str], columns: list[str]) -> dict[str, Any]:
+    """Options with which each cell of a csv stays what it is, also None, N/A and 007."""
+    import pandas
+    from datasets import Features, Value
+
+    def top(separator: str, rows: int | None) -> Any:
+        # Two rows without a header show doubled names, and rows longer than the header,
+        # whose first cell would be taken for an index.
+        return pandas.read_csv(
+            paths[0], sep=separator, header=None if rows else 0, nrows=rows or 0,
+            dtype=str, keep_default_na=False, encoding="utf-8-sig",
+        )  # fmt: skip
+
+    usual = "\t" if ".tsv" in Path(paths[0]).name.lower() else ","
+    separator = usual
+    for candidate in (usual, *SEPARATORS):
+        try:
+            if set(columns) <= set(top(candidate, None).columns):
+                separator = candidate
+                break
+        except (pandas.errors.ParserError, pandas.errors.EmptyDataError):
+            continue
+    try:
+        names = top(separator, 2).iloc[0].tolist()
+    except pandas.errors.EmptyDataError:
+        raise Refused(f"{paths[0]} is empty: it has no row") from None
+    except pandas.errors.ParserError as error:
+        raise Refused(
+            f"{paths[0]}: the first row has more cells than the header has names "
+            f"({one_line(error)}): put texts that hold a {separator!r} into quotes"
+        ) from None
+    for name in columns:
+        if names.count(name) > 1:
+            raise Refused(
+                f"{paths[0]}: {names.count(name)} columns are called {name!r}"
+            )
+    texts = {str(name): Value("string") for name in top(separator, None).columns}
+    return {"sep": separator, "keep_default_na": False, "features": Features(texts)}
+
+
+def _mixed(error: BaseException) -> str | None:
+    """Name the column of which a JSON reader says that it changed from one kind to another."""
+    for cause in causes(error):
+        if found := re.search(r"Column\(/([^/)]*).*\) changed from", str(cause)):
+            return found[1]
+    return None
+
+
+def _told(name: str, error: BaseException) -> Refused:
+    if NO_DATA in str(error):
+        return Refused(f"{name} is empty: it has no row")
+    column = _mixed(error)
+    if column is not None:
+        return Refused(
+            f"--dataset {name}: the column {column!r} holds values of several kinds"
+            f"{_where(name, column)}: write all of them as texts, in quotes"
+        )
+    while error.__cause__ is not None and str(error.__cause__):
+        error = (
+            error.__cause__
+        )  # "an error occurred while ..." was raised from the real one
+    return Refused(f"--dataset {name}: {one_line(error)}")
+
+
+def _where(name: str, column: str) -> str:
+    """Say in which row of a JSON Lines file a column changes its kind, if that is found."""
+    first: tuple[int, Any] | None = None
+    for number, value in _values(name, column):
+        if value is None:
+            continue
+        if first is None:
+            first = number, value
+        elif type(value) is not type(first[1]):
+            return (f": {json.dumps(first[1])[:40]} in row {first[0]}, "
+                    f"{json.dumps(value)[:40]} in row {number} (counted from 0)")  # fmt: skip
+    return ""
+
+
+def _values(name: str, column: str) -> Iterator[tuple[int, Any]]:
+    import fsspec
+
+    try:
+        with fsspec.open(
+            name, "rt", compression="infer", encoding="utf-8-sig"
+        ) as lines:
+            for number, line in enumerate(lines):
+                yield number, json.loads(line).get(column)
+    except (OSError, ValueError, AttributeError):
+        return  # a folder, or one list over many lines

@@ -1,0 +1,500 @@
+"""Any table of the reader's: what is read as texts and classes, and what is refused, how."""
+
+import datetime
+import decimal
+import json
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from datasets import (
+    ClassLabel,
+    Dataset,
+    DatasetDict,
+    Features,
+    IterableDataset,
+    Value,
+)
+
+from hf_tutorial import files, surveys, tables
+from hf_tutorial.refused import Refused
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch, tmp_path_factory):
+    import datasets
+
+    cache = tmp_path_factory.mktemp("cache")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", cache)
+
+
+TEXTS = [f"a film {word}" for word in "one two three four five six seven eight".split()]
+
+
+def frame(labels, texts=None, **others):
+    texts = (TEXTS * len(labels))[: len(labels)] if texts is None else texts
+    return pd.DataFrame({"text": texts, "label": labels, **others})
+
+
+def parquet(tmp_path, data, name="rows.parquet"):
+    """Write a table with the types of arrow, as a database or pandas would."""
+    if isinstance(data, dict):
+        pq.write_table(pa.table(data), tmp_path / name)
+    else:
+        data.to_parquet(tmp_path / name)
+    return tmp_path / name
+
+
+def jsonl(tmp_path, rows, name="rows.jsonl"):
+    file = tmp_path / name
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return file
+
+
+def csv(tmp_path, text, name="rows.csv", **how):
+    file = tmp_path / name
+    file.write_bytes(text.encode(**how))
+    return file
+
+
+def read(file, *columns, **how):
+    return tables.read(str(file), *columns, **how)
+
+
+def contents(table):
+    """Give what is learned from: texts, and names of classes."""
+    texts, classes = table.batch([*table.train])
+    return [*zip(*texts, strict=True)], [table.names[number] for number in classes]
+
+
+def refusal(*arguments, **how):
+    with pytest.raises(Refused) as refused:
+        read(*arguments, **how)
+    return str(refused.value)
+
+
+# Classes keep the reader's own values
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (["up", "down", "flat", "up"], ["down", "flat", "up"]),
+        ([5, 1, 10, 2, 5], ["1", "2", "5", "10"]),
+        ([-1, 0, 1, 0], ["-1", "0", "1"]),
+        ([0.0, 1.0, 1.0, 0.0], ["0", "1"]),
+        ([True, False, True, True], ["False", "True"]),
+        (["True", "False", "True"], ["False", "True"]),
+        (["None", "nan", "N/A", "nan"], ["N/A", "None", "nan"]),
+        ([2**40, 7, 2**40, 7], ["7", str(2**40)]),
+        (np.array([3, 200, 3], "uint8"), ["3", "200"]),
+        (pd.Categorical(["x", "y", "x"]), ["x", "y"]),
+        ([decimal.Decimal("1.0"), decimal.Decimal("2.0")] * 2, ["1", "2"]),
+        (["01", "1", "01"], ["01", "1"]),
+    ],
+    ids=lambda value: "" if isinstance(value, list) else type(value).__name__,
+)
+def test_values_become_the_names_of_the_classes_in_order(tmp_path, labels, names):
+    labels = labels if not isinstance(labels, list) else list(labels)
+    for streaming in (False, True):
+        table = read(parquet(tmp_path, frame(labels)), streaming=streaming)
+        assert table.names == names
+        found = contents(table)[1]
+        assert [table.numbers[value] for value in labels] == [
+            names.index(name) for name in found
+        ]
+
+
+@pytest.mark.parametrize(
+    ("cells", "names"),
+    [
+        ("0.0 1.0 0.0", ["0", "1"]),  # a gap, since filled, made floats of them
+        ("1 5 10 2 5", ["1", "2", "5", "10"]),
+        ("0 1.0 0", ["0", "1"]),
+        ("1.0 1.1 1.0", ["1.0", "1.1"]),  # versions, say
+        ("01 1 01", ["01", "1"]),
+        ("None N/A None", ["N/A", "None"]),
+        ("True False True", ["False", "True"]),
+        ("-1 1 -1", ["-1", "1"]),
+        ("1e3 2e3 1e3", ["1e3", "2e3"]),
+    ],
+)
+def test_cells_of_a_csv_are_kept_as_they_are_written(tmp_path, cells, names):
+    rows = "".join(f"{n:03},{cell}\n" for n, cell in enumerate(cells.split()))
+    table = read(csv(tmp_path, "text,label\n" + rows))
+    texts, classes = contents(table)
+    assert table.names == names and set(classes) == set(names)
+    assert texts[:2] == [("000",), ("001",)]
+
+
+def test_whole_numbers_and_floats_of_two_csv_files_are_the_same_classes(tmp_path):
+    folder = tmp_path / "gap"
+    folder.mkdir()
+    csv(folder, "text,label\na,0.0\nb,1.0\nc,1.0\n", "train.csv")
+    csv(folder, "text,label\na,0\nb,1\n", "validation.csv")
+    table = read(folder)
+    assert table.names == ["0", "1"] and table.held_out_name == "validation"
+    assert table.counts("validation") == [1, 1]
+
+
+def test_named_classes_keep_their_order_and_names(tmp_path):
+    kinds = Features(
+        {"text": Value("string"), "label": ClassLabel(names=["no", "maybe", "a"])}
+    )
+    Dataset.from_dict({"text": TEXTS[:4], "label": [0, 2, 2, 0]}, kinds).save_to_disk(
+        tmp_path / "saved"
+    )
+    table = read(tmp_path / "saved")
+    assert table.names == ["no", "maybe", "a"] and table.counts("train") == [2, 0, 2]
+
+
+# Texts
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        ([1000, 0, 1002], ["1000", "0", "1002"]),
+        ([0.5, 1.0, 2.25], ["0.5", "1.0", "2.25"]),
+        ([True, False, True], ["True", "False", "True"]),
+        ([decimal.Decimal("1.50")] * 3, ["1.50"] * 3),
+    ],
+)
+def test_numbers_are_read_as_texts(tmp_path, values, texts):
+    table = read(parquet(tmp_path, frame([0, 1, 0], values)))
+    assert contents(table)[0] == [(text,) for text in texts]
+
+
+def test_words_for_nothing_in_a_csv_are_words(tmp_path):
+    table = read(csv(tmp_path, "text,label\nN/A,None\nnull,x\nnan,None\n"))
+    assert contents(table) == ([("N/A",), ("null",), ("nan",)], ["None", "x", "None"])
+
+
+@pytest.mark.parametrize(
+    "name", ["labels", "input_ids", "attention_mask", "__index_level_0__"]
+)
+def test_columns_of_any_name_never_meet_ours(tmp_path, name):
+    rows = [{"text": t, "label": n % 2, name: f"say {n}"} for n, t in enumerate(TEXTS)]
+    file = jsonl(tmp_path, rows)
+    assert contents(read(file))[0] == [(text,) for text in TEXTS]
+    assert contents(read(file, name))[0] == [(f"say {n}",) for n in range(8)]
+    swapped = [
+        {"words": t, name: "up" if n % 2 else "down"} for n, t in enumerate(TEXTS)
+    ]
+    assert read(jsonl(tmp_path, swapped), "words", name).names == ["down", "up"]
+
+
+def test_two_columns_are_a_pair_and_a_comma_may_be_in_a_name(tmp_path):
+    data = {"a": list("xyz"), "b": list("uvw"), "a,b": list("klm"), "label": [0, 1, 0]}
+    file = parquet(tmp_path, data)
+    assert contents(read(file, "b, a"))[0] == [("u", "x"), ("v", "y"), ("w", "z")]
+    assert contents(read(file, "a,b"))[0] == [("k",), ("l",), ("m",)]
+    assert "--text-column names 3 columns (a, b, label)" in refusal(file, "a,b,label")
+    assert "are one column twice" in refusal(file, "a, a")
+    assert "are one column twice" in refusal(file, "a", "a")
+
+
+# Refused by type, before anything is computed
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([[0, 1], [1], [0]], "the column 'label' holds lists: one label a row"),
+        ([{"a": 1}] * 3, "the column 'label' holds objects: one text, one label a row"),
+        (
+            [datetime.date(2026, 1, n) for n in (1, 2, 1)],
+            "'label' holds dates or times",
+        ),
+        (
+            [datetime.datetime(2026, 1, n) for n in (1, 2, 1)],
+            "'label' holds dates or times",
+        ),
+        ([b"a", b"b", b"a"], "the column 'label' holds bytes: name another column"),
+        (pa.nulls(3), "the column 'label' holds nothing: name another column"),
+        ([0.5, 1.0, 0.5], "'label' holds 0.5, which is no class: write whole numbers"),
+        ([1.0, float("inf"), 1.0], "'label' holds inf, which is no class"),
+    ],
+)
+def test_label_column_of_another_type_is_refused(tmp_path, labels, message):
+    file = parquet(tmp_path, {"text": TEXTS[:3], "label": labels})
+    assert message in refusal(file)
+    assert message in refusal(file, streaming=True)
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ([["a", "film"], ["b"], ["c"]], "the column 'text' holds lists"),
+        ([{"title": "a"}] * 3, "the column 'text' holds objects"),
+        ([datetime.date(2026, 1, 1)] * 3, "the column 'text' holds dates or times"),
+        ([b"a"] * 3, "the column 'text' holds bytes"),
+    ],
+)
+def test_text_column_of_another_type_is_refused(tmp_path, texts, message):
+    assert message in refusal(parquet(tmp_path, {"text": texts, "label": [0, 1, 0]}))
+
+
+def test_classes_are_no_texts(tmp_path):
+    kinds = Features({"text": ClassLabel(names=["a", "b"]), "label": Value("int64")})
+    Dataset.from_dict({"text": [0, 1], "label": [0, 1]}, kinds).save_to_disk(
+        tmp_path / "d"
+    )
+    assert "'text' holds classes: name the column with the texts" in refusal(
+        tmp_path / "d"
+    )
+
+
+@pytest.mark.parametrize("other", [7, True, {"a": 1}, ["a"]], ids=str)
+@pytest.mark.parametrize("at", [1, 1300])
+@pytest.mark.parametrize("streaming", [False, True])
+def test_json_texts_beside_other_kinds_are_refused_by_row(
+    tmp_path, other, at, streaming
+):
+    """The library would make 2134 of "02134", or put quotes into late texts."""
+    rows = [{"text": "02134", "label": n % 2} for n in range(1500)]
+    rows[at]["text"] = other
+    message = refusal(jsonl(tmp_path, rows), streaming=streaming)
+    assert "the column 'text' holds values of several kinds" in message
+    assert f'"02134" in row 0, {json.dumps(other)} in row {at}' in message
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_other_json_columns_may_hold_several_kinds(tmp_path, streaming):
+    rows = [{"text": "02134", "label": "007", "meta": n} for n in range(8)]
+    rows[3] |= {"meta": {"by": "me"}, "label": "7"}
+    table = read(jsonl(tmp_path, rows), streaming=streaming)
+    assert contents(table)[0] == [("02134",)] * 8 and table.names == ["007", "7"]
+
+
+def test_saved_column_of_json_values_is_refused(tmp_path):
+    rows = jsonl(tmp_path, [{"text": t, "label": 0} for t in ("02134", 7)])
+    Dataset.from_json(str(rows)).save_to_disk(tmp_path / "saved")
+    message = refusal(tmp_path / "saved")
+    assert "the column 'text' holds mixed values (Json)" in message
+    assert '"02134" is read as the number 2134' in message
+
+
+def test_json_of_pandas_without_records_is_refused_with_the_call(tmp_path):
+    frame([0, 1]).to_json(tmp_path / "rows.json")
+    assert "to_json(orient='records', lines=True)" in refusal(tmp_path / "rows.json")
+
+
+# Refused by row
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("text", None, "train: 1 row has no text in 'text', the first is row 1,234"),
+        ("text", " \t", "train: 1 row has no text in 'text', the first is row 1,234"),
+        ("label", None, "train: 1 row has no label in 'label', the first is row 1,234"),
+        ("label", "", "train: 1 row has no label in 'label', the first is row 1,234"),
+    ],
+)
+def test_row_that_lacks_something_is_named(tmp_path, streaming, column, value, message):
+    data = frame(["up", "down"] * 1000)
+    data.loc[1234, column] = value
+    found = refusal(parquet(tmp_path, data), streaming=streaming)
+    assert message in found and "filter such rows out" in found
+
+
+def test_gap_among_numbers_and_a_negative_number_of_a_class_are_rows_without_label(
+    tmp_path,
+):
+    gap = parquet(tmp_path, frame([0.0, None, 1.0, None]))
+    assert "2 rows have no label in 'label', the first is row 1 " in refusal(gap)
+    kinds = Features({"text": Value("string"), "label": ClassLabel(names=["a", "b"])})
+    Dataset.from_dict({"text": list("xyz"), "label": [0, 1, -1]}, kinds).save_to_disk(
+        tmp_path / "saved"
+    )
+    assert "1 row has no label in 'label', the first is row 2" in refusal(
+        tmp_path / "saved"
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([0] * 8, "all 8 rows of train have the label '0' in 'label'"),
+        (["praise"] * 8, "all 8 rows of train have the label 'praise' in 'label'"),
+        ([f"id {n}" for n in range(8)], "has a label of its own in 'label'"),
+        (
+            ["a", " a", "b", "b"],
+            "the classes ' a' and 'a' in 'label' differ by blanks only",
+        ),
+    ],
+)
+def test_labels_that_are_no_classes_are_refused(tmp_path, labels, message):
+    assert message in refusal(parquet(tmp_path, frame(labels)))
+
+
+def test_one_named_class_of_two_is_nothing_to_learn(tmp_path):
+    kinds = Features(
+        {"text": Value("string"), "label": ClassLabel(names=["bad", "good"])}
+    )
+    Dataset.from_dict({"text": list("xyz"), "label": [1] * 3}, kinds).save_to_disk(
+        tmp_path / "s"
+    )
+    assert "all 3 rows of train have the label 'good'" in refusal(tmp_path / "s")
+
+
+def test_texts_given_as_labels_are_no_classes(tmp_path, monkeypatch):
+    monkeypatch.setattr(surveys, "MOST_CLASSES", 20)
+    file = parquet(tmp_path, frame([f"n {n % 50}" for n in range(200)]))
+    assert "holds more than 20 different values" in refusal(file)
+
+
+def test_what_may_be_meant_or_a_slip_is_said(tmp_path):
+    (note,) = read(parquet(tmp_path, frame([-1, 0, 1, 0, 1, -1]))).notes
+    assert "-1 is taken for a class" in note
+    (note,) = read(parquet(tmp_path, frame(["a", "a", "b"]))).notes
+    assert note == "one row only has the class b"
+
+
+# Splits
+
+
+def folder_of(tmp_path, **splits):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for split, text in splits.items():
+        (folder / f"{split}.csv").write_text(text)
+    return folder
+
+
+LEARNED = "text,label\na,x\nb,y\nc,x\n"
+
+
+def test_split_without_labels_is_left_out_and_the_reader_is_told(tmp_path):
+    folder = folder_of(tmp_path, train=LEARNED, test="id,text\n7,a\n8,b\n")
+    table = read(folder)
+    assert table.held_out is None
+    assert table.notes[0] == "test has no column 'label': it is left out"
+
+
+def test_split_whose_labels_are_all_missing_is_left_out(tmp_path):
+    folder = folder_of(tmp_path, train=LEARNED, test="text,label\na,\nb,\n")
+    table = read(folder)
+    assert table.held_out is None
+    assert "no row of test has a label: it is left out" in table.notes
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "text,label\na,x\nb,\n",
+            "validation: 1 row has no label in 'label', the first is row 1",
+        ),
+        ("text,label\na,x\nb,z\n", "validation: label 'z' is not one of x, y"),
+        ("body,label\na,x\n", "validation has no column 'text': it has body, label"),
+    ],
+)
+def test_fault_in_another_split_is_named_with_it(tmp_path, text, message):
+    assert message in refusal(folder_of(tmp_path, train=LEARNED, validation=text))
+
+
+def test_validation_comes_before_test_and_an_empty_one_is_passed_over(tmp_path):
+    folder = folder_of(tmp_path, train=LEARNED, validation="text,label\n", test=LEARNED)
+    assert read(folder).held_out_name == "test"
+    (folder / "validation.csv").write_text(LEARNED)
+    assert read(folder).held_out_name == "validation"
+
+
+def test_validation_may_lie_apart(tmp_path):
+    train = parquet(tmp_path, frame(["x", "y", "x"]))
+    held = csv(tmp_path, LEARNED, "held.csv")
+    table = read(train, validation=str(held))
+    assert table.held_out_name == "validation" and table.counts("validation") == [2, 1]
+    csv(tmp_path, "text,label\na,q\n", "held.csv")
+    assert "validation: label 'q' is not one of x, y" in refusal(
+        train, validation=str(held)
+    )
+
+
+def test_missing_columns_and_splits_are_named(tmp_path):
+    file = csv(tmp_path, LEARNED)
+    assert "no column 'body': the columns are text, label" in refusal(file, "body")
+    assert "no column 'stars': the columns are text, label" in refusal(
+        file, "text", "stars"
+    )
+    data = Dataset.from_dict({"text": ["a"], "label": [0]})
+    DatasetDict({"test": data}).save_to_disk(tmp_path / "saved")
+    assert "no split is called train: there are test" in refusal(tmp_path / "saved")
+    empty = csv(tmp_path, "text,label\n", "none.csv")
+    assert "none.csv is empty: it has no row" in refusal(empty)
+    assert "the training split is empty" in refusal(empty, streaming=True)
+
+
+def test_csv_without_a_header_and_folders_of_texts_get_a_hint(tmp_path):
+    message = refusal(csv(tmp_path, "fine,1\ndull,0\n"))
+    assert "the columns are fine, 1 (if this is a row and no header" in message
+    for name in ("good", "bad"):
+        (tmp_path / "texts" / name).mkdir(parents=True)
+        (tmp_path / "texts" / name / "1.txt").write_text("a film")
+    assert "names of folders are not read as labels" in refusal(tmp_path / "texts")
+
+
+# The digest
+
+
+def test_digest_changes_with_any_word_label_or_order_and_with_nothing_else(tmp_path):
+    plain = frame(["x", "y"] * 1200)
+    first = read(parquet(tmp_path, plain)).digest()
+    assert (
+        read(parquet(tmp_path, plain, "moved.parquet"), streaming=True).digest()
+        == first
+    )
+    moved = jsonl(tmp_path, plain.to_dict("records"))
+    assert read(moved).digest() == first
+    others = [plain.iloc[::-1], plain.iloc[:-1], plain.assign(text=plain["text"] + "."),
+              plain.assign(label=["y", "x"] * 1200)]  # fmt: skip
+    swapped = plain.copy()
+    swapped.loc[[0, 1], "text"] = ["a fil", "m onea film two"]  # the same letters
+    found = {read(parquet(tmp_path, other, f"{n}.parquet")).digest()
+             for n, other in enumerate([*others, swapped])}  # fmt: skip
+    assert len(found) == 5 and first not in found
+    assert (
+        read(parquet(tmp_path, plain.assign(more=1), "more.parquet")).digest() == first
+    )
+
+
+def test_columns_that_share_a_name_are_refused(tmp_path):
+    file = csv(tmp_path, "text,text,label\na,b,x\n")
+    assert "2 columns are called 'text'" in refusal(file)
+
+
+def test_stream_that_nobody_looked_through_is_judged_row_by_row(tmp_path):
+    table = read(csv(tmp_path, LEARNED))
+    with pytest.raises(Refused, match="label 'z' is not one of x, y"):
+        table.batch([{"text": "a", "label": "z"}])
+    with pytest.raises(Refused, match="a row has no text in 'text'"):
+        table.batch([{"text": None, "label": "x"}])
+
+
+def endless():
+    number = 0
+    while True:
+        yield {"text": f"a film {number}", "label": number % 2}
+        number += 1
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    """A stream from elsewhere that never ends, as the files of the web do for a laptop."""
+    kinds = Features(
+        {"text": Value("string"), "label": ClassLabel(names=["no", "yes"])}
+    )
+    rows = IterableDataset.from_generator(endless, features=kinds)
+    found = files.Found({"train": rows}, untyped=False, local=False, tell=Refused)
+    monkeypatch.setattr(files, "read", lambda *arguments: found)
+
+
+def test_stream_from_the_hub_with_named_classes_is_not_read_to_its_end(hub):
+    table = read("some/name", streaming=True)
+    assert table.names == ["no", "yes"] and table.counts("train") is None
+    assert table.batch([*table.train.take(3)])[1] == [0, 1, 0]
