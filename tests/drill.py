@@ -163,10 +163,12 @@ def deepspeed(folder: Path) -> bool:
     os.environ.setdefault("TORCH_EXTENSIONS_DIR", str(folder / "extensions"))
     rows = folder / "rows.jsonl"
     held.table([n % 2 for n in range(48)]).to_json(rows)
-    words = ["--dataset", rows, "--max-steps", 6, "--save-every", 2, "--batch-size", 8,
-             "--max-length", 16, "--learning-rate", 1e-3, "--warmup-steps", 0]  # fmt: skip
+    common = ["--dataset", rows, "--max-steps", 6, "--save-every", 2, "--batch-size", 8,
+             "--max-length", 16, "--warmup-steps", 0]  # fmt: skip
     right = []
-    for precision in ("no", "bf16"):
+    # At 1e-3 bf16 goes other ways after five steps, in one process too.
+    for precision, rate in (("no", 1e-3), ("bf16", 1e-4)):
+        words = [*common, "--learning-rate", rate]
         one = folder / f"one-{precision}"
         finished([*words, "--precision", precision, "--output-dir", one], folder)
         for stage in (1, 2):
@@ -178,7 +180,7 @@ def _zero(folder: Path, one: Path, words: list, stage: int) -> list[bool]:
     """Train with one stage: whole, killed and resumed, and resumed where it cannot be."""
     settings = launched("deepspeed") | {"ACCELERATE_DEEPSPEED_ZERO_STAGE": str(stage)}
     zero = {"environment": settings, "honour": True}
-    precision, close = words[-1], CLOSE if words[-1] == "no" else 0.03
+    precision, close = words[-1], CLOSE if words[-1] == "no" else 0.01
     whole, killed = (
         folder / f"{name}-{precision}-{stage}" for name in ("whole", "killed")
     )
@@ -200,7 +202,7 @@ def _zero(folder: Path, one: Path, words: list, stage: int) -> list[bool]:
         "saved in float32": {str(w.dtype) for w in weights(whole).values()}
         == {"torch.float32"},
         "logits of the saved model": _apart(one, whole)
-        < (1e-4 if precision == "no" else 0.1),
+        < (1e-4 if precision == "no" else 0.05),
         "refused in one process": "is 'whole copies' now" in plain.said,
         "refused in four": "in 4 processes' now" in four.said,
     }
