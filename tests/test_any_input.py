@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -29,10 +29,11 @@ from hf_tutorial import checks, figures, sources
 
 EXAMPLES = 500
 SECONDS = 5  # of the processor, for one input; most take some milliseconds
-DRAWN = 3  # figures of each function that are drawn to the last pixel, the others only built
+DRAWN = 2  # figures of each function that are drawn to the last pixel, the others only built
 ANY = settings(
     max_examples=EXAMPLES,
     derandomize=True,
+    phases=[Phase.generate, Phase.shrink],
     database=None,  # leaves no folder in the checkout
     deadline=None,  # SECONDS says it, and a busy machine may be slow once
     suppress_health_check=list(HealthCheck),
@@ -109,7 +110,7 @@ WRAPPINGS = ("float64", "float32", "float16", "list", "frame", "strided", "tenso
              "torch.float32", "torch.bfloat16", "torch.float16")  # fmt: skip
 wrappings = st.sampled_from(WRAPPINGS)
 seeds = st.integers(0, 2**32 - 1)
-sizes = st.sampled_from([1, 1, 1, 2, 2, 2, 3, 3, 5, 11, 200])
+sizes = st.sampled_from([1, 1, 1, 2, 2, 2, 3, 3, 4, 7, 200])
 few = st.sampled_from([1, 1, 1, 1, 2, 2, 2, 16])
 
 
@@ -162,6 +163,8 @@ def named(values, names=words, least: int = 1, most: int = 3):
 @st.composite
 def grids(draw):
     layers, heads, size = draw(few), draw(few), draw(sizes)
+    if size > 100:  # millions of numbers, each time
+        layers, heads = min(layers, 2), min(heads, 2)
     random = np.random.default_rng(draw(seeds))
     array = random.dirichlet(np.ones(size), (layers, heads, size))
     return {"weights": draw(broken(array)), "tokens": draw(labels(size))}
@@ -345,7 +348,7 @@ def searches(draw):
 def wrecked(draw, strategy):
     """Return nearly right inputs, two times in three with one argument that is anything."""
     inputs = draw(strategy)
-    if inputs and draw(st.integers(0, 2)):
+    if inputs and draw(st.integers(0, 2)) < 2:
         inputs[draw(st.sampled_from(sorted(inputs)))] = draw(wild)
     return inputs
 
@@ -470,7 +473,7 @@ def test_figure_of_any_input_is_bounded_or_refused_in_words(name):
 
     meet()
     if FIGURES[name] is not FIGURES["course_map"]:  # takes nothing
-        assert min(outcomes.values()) > EXAMPLES / 25, outcomes
+        assert min(outcomes.values()) > EXAMPLES / 50, outcomes
 
 
 class Hostile:

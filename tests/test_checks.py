@@ -1,9 +1,11 @@
 """Every exercise: no answer, wrong kinds of answers, and the likely slips with their hints."""
 
 import contextlib
+import itertools
 import json
 import math
 import struct
+import subprocess
 import sys
 from pathlib import Path
 
@@ -718,6 +720,53 @@ def test_nothing_escapes_a_check(name):
     for answer in (Unprintable(), leaves, lambda *x: leaves(), lambda *x: 1 / 0):
         assert check(answer).outcome == "try again"
     assert check(1, 2, 3, 4).outcome == "try again"
+
+
+class Leaving(BaseException):
+    def __str__(self):
+        raise RuntimeError("no")
+
+
+def test_what_is_no_exception_is_caught_as_well():
+    def leave(*answer):
+        raise Leaving
+
+    verdict = checks.unknown_share(leave)
+    assert verdict.message == "calling it raised Leaving: that cannot even be printed"
+
+
+def test_the_interrupt_key_is_the_readers_own():
+    def interrupted(*answer):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        checks.unknown_share(interrupted)
+
+
+def test_answer_may_be_named():
+    assert checks.windows(answer=7).outcome == "correct"
+
+
+def test_half_an_emoji_is_quoted_as_its_code():
+    assert r"\ud83d" in checks.windows("\ud83d").message
+
+
+def test_no_end_is_said_where_a_few_were_asked_for():
+    verdict = checks.leaked(lambda train, test: itertools.count())
+    assert "over 10,000 values, and maybe no end" in verdict.message
+
+
+def test_importing_checks_and_figures_loads_no_library():
+    libraries = {"torch", "transformers", "numpy", "matplotlib"}
+    program = (
+        "import sys; from hf_tutorial import checks, figures; "
+        f"sys.exit(str({libraries!r} & {{*sys.modules}}) if {libraries!r} & {{*sys.modules}} else 0)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_every_check_is_listed_in_the_package():
+    assert {*EXERCISES} | {"Verdict", "again", "check", "correct"} == {*checks.__all__}
 
 
 def test_pair_may_come_as_two_arguments():

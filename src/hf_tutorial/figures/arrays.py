@@ -144,7 +144,9 @@ def rounding(values: Any) -> float:
     float32 since; a mean that was taken in bfloat16 doubles that.
     """
     if isinstance(values, list | tuple):
-        return max((rounding(value) for value in values), default=2**-8)
+        if not _holds_tensors(values):
+            return 2**-8
+        return max(rounding(value) for value in values)
     dtype = str(getattr(values, "dtype", "")).removeprefix("torch.")
     return max(2**-8, 2 * STEPS.get(dtype, 0.0))
 
@@ -171,6 +173,15 @@ def _unwrapped(values: Any) -> Any:
         return values.double().numpy() if values.is_floating_point() else values.numpy()
     if isinstance(values, np.ma.MaskedArray):
         return values.astype(float).filled(np.nan)
-    if isinstance(values, list | tuple):
+    if isinstance(values, list | tuple) and _holds_tensors(values):
         return [_unwrapped(value) for value in values]
     return values
+
+
+def _holds_tensors(values: Any) -> bool:
+    # Millions of numbers in lists are looked at once, by NumPy: here, their lists alone.
+    if isinstance(values, list | tuple):
+        if values and isinstance(values[0], float | int):
+            return not all(isinstance(value, float | int) for value in values)
+        return any(_holds_tensors(value) for value in values)
+    return hasattr(values, "detach")
