@@ -49,7 +49,7 @@ data: models  ## rebuild stories, models and cards, measure them, then replace: 
 bench: models  ## measure the figures that README and CONTRIBUTING promise (SETUP=1: set-up alone)
 	$(PYTHON) -m tests.bench
 
-drill: models  ## kill a training twenty times, and see that nothing is lost
+drill: models  ## what takes too long for test: kills, 2 GB as a stream, DeepSpeed
 	$(PYTHON) -m tests.drill
 
 rerun: models  ## run every cell twice in a row, and every section again
