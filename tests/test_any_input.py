@@ -373,6 +373,7 @@ FIGURES = {
 }
 # Of `sources`, a function of a role gets roles; these do more than name something.
 LEFT_OUT = {
+    "damage": "takes nothing and reads 200 MB; tests/test_sources.py damages copies",
     "place_encoder": "writes 90 MB; tests/test_sources.py has damaged and missing files",
     "place_sentiment": "writes 90 MB; tests/test_sources.py has damaged and missing files",
     "merge_sentiment": "writes what place_sentiment places",
