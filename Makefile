@@ -6,8 +6,9 @@ PYTHON  := $(VENV)/bin/python
 READY   := $(VENV)/.ready-$(shell pwd | cksum | cut -d ' ' -f 1)
 NUMBERED := $(sort $(wildcard notebooks/[0-9]*.ipynb))
 
-# A PYTHONPATH of the reader's would put other libraries before the locked ones.
-unexport PYTHONPATH PYTHONHOME
+# A PYTHONPATH of the reader's would put other libraries before the locked ones. Without compiled
+# files, which some containers forbid, each kernel would compile the libraries anew.
+unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
 .PHONY: help doctor lab run test record handout data bench drill rerun gpu latest lock lint format clean
 

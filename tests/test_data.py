@@ -375,13 +375,13 @@ def test_damaged_file_is_named_with_its_checksum_and_the_way_out(damaged):
         sources.dataset("headlines")
     message = str(error.value)
     assert "data/headlines/test.jsonl: sha256" in message and "expected" in message
-    assert "git restore data/headlines" in message
+    assert "copy data/headlines from a fresh download" in message
 
 
 def test_missing_file_is_named_with_the_way_out(damaged):
     (damaged / "train.jsonl").unlink()
     with pytest.raises(
-        FileNotFoundError, match=r"train\.jsonl: missing.*git restore data/headlines"
+        FileNotFoundError, match=r"train\.jsonl: missing.*copy data/headlines from a fresh download"
     ):
         sources.dataset("headlines")
 
