@@ -381,7 +381,8 @@ def test_damaged_file_is_named_with_its_checksum_and_the_way_out(damaged):
 def test_missing_file_is_named_with_the_way_out(damaged):
     (damaged / "train.jsonl").unlink()
     with pytest.raises(
-        FileNotFoundError, match=r"train\.jsonl: missing.*copy data/headlines from a fresh download"
+        FileNotFoundError,
+        match=r"train\.jsonl: missing.*copy data/headlines from a fresh download",
     ):
         sources.dataset("headlines")
 

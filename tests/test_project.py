@@ -235,6 +235,13 @@ def test_workflow_and_ci_call_the_commands_of_the_readme():
     )
 
 
+def test_options_reach_jupyterlab_through_make():
+    """As root in a container it starts with --allow-root only."""
+    done = make("--dry-run", "lab", "LAB=--allow-root --no-browser")
+    assert "-m jupyterlab --allow-root --no-browser notebooks/00_" in done.stdout
+    assert "--allow-root" not in make("--dry-run", "lab").stdout
+
+
 def test_decisions_are_dated():
     text = (ROOT / ".github/CONTRIBUTING.md").read_text(encoding="utf-8")
     entries = re.findall(
