@@ -10,10 +10,12 @@ import itertools
 import math
 import os
 import re
+import tempfile
 import time
 import types
 import warnings
 from decimal import Decimal
+from pathlib import Path
 from unittest import mock
 
 import numpy as np
@@ -22,10 +24,14 @@ import pytest
 import torch
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from hypothesis.configuration import set_hypothesis_home_dir
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from hf_tutorial import checks, figures, sources
+
+# What Hypothesis keeps for itself, tables of Unicode, stays out of the checkout.
+set_hypothesis_home_dir(Path(tempfile.gettempdir(), "hypothesis"))
 
 EXAMPLES = 500
 SECONDS = 5  # of the processor, for one input; most take some milliseconds

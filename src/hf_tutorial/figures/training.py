@@ -59,8 +59,7 @@ def training_curves(
                 f"a validation loss of {loss} after {step:g} steps does not fit a run of "
                 f"{len(losses)}"
             )
-    if not ((rates >= 0) & (rates < np.inf)).all():  # nan too
-        step = np.flatnonzero(~((rates >= 0) & (rates < np.inf)))[0]
+    for step in np.flatnonzero(~((rates >= 0) & (rates < np.inf))):  # nan too
         raise ValueError(
             f"the learning rate of step {step} is {rates[step]}: pass numbers from 0"
         )
