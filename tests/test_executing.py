@@ -64,7 +64,9 @@ def test_killed_kernel_is_one_failed_row_at_once(checkout):
 
 
 def test_interrupt_stops_every_notebook(checkout):
-    source = "import time\ntime.sleep(60)"
+    source = (
+        "import os, time\nopen(f'started-{os.getpid()}', 'w').close()\ntime.sleep(120)"
+    )
     put(checkout, **{f"_0{n}_long": lesson(source) for n in (1, 2, 3)})
     program = "import sys; from pathlib import Path; from hf_tutorial import publish;"
     program += "publish.execute(publish.discover(Path(sys.argv[1])))"
@@ -72,9 +74,12 @@ def test_interrupt_stops_every_notebook(checkout):
         [sys.executable, "-c", program, str(checkout / "notebooks")],
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    time.sleep(5)
+    deadline = time.monotonic() + 100
+    while len(list((checkout / "notebooks").glob("started-*"))) < 2:
+        assert running.poll() is None and time.monotonic() < deadline
+        time.sleep(0.1)
     running.send_signal(signal.SIGINT)
-    _, said = running.communicate(timeout=20)
+    _, said = running.communicate(timeout=60)
     assert running.returncode != 0 and "KeyboardInterrupt" in said
 
 
