@@ -375,7 +375,8 @@ def entries():
 
 def lines_of(names):
     """Give the part of the lock that stands for `names`, hashes and all."""
-    return "".join("".join(entries()[name]) for name in sorted(names))
+    blocks = entries()
+    return "".join("".join(blocks[name]) for name in sorted(names))
 
 
 def locked_version(name):
