@@ -70,7 +70,7 @@ def test_whole_traceback_is_saved_without_a_folder_of_this_machine(checkout):
     notebook = nbformat.read(checkout / "notebooks/01_raises.ipynb", as_version=4)
     shown = "\n".join(notebook.cells[2].outputs[0].traceback)
     assert "Cell In[1], line 1" in shown and "File json/decoder.py:" in shown
-    assert "raise JSONDecodeError" in shown and "ipykernel_" not in shown
+    assert "self.scan_once(s, idx)" in shown and "ipykernel_" not in shown
     assert "/lib/" not in shown
 
 
