@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -113,6 +114,77 @@ def numbers_of(path):
     entries = header_of(path)
     entries.pop("__metadata__")
     return sum(math.prod(entry["shape"]) for entry in entries.values())
+
+
+def count(group, until=None):
+    """Count the tokens of a group, or of its batches up to one."""
+    sizes = itertools.accumulate(len(batch) for batch in group)
+    return next(
+        size
+        for batch, size in zip(group, [*sizes], strict=True)
+        if batch is (group[-1] if until is None else until)
+    )
+
+
+def token_loop(scale, step=True, wait=True, plain=False):
+    """Write the loop of exercise 7.1, or nearly."""
+
+    def loop(accelerator, model, optimizer, groups):
+        for group in groups:
+            for batch in group:
+                with (
+                    accelerator.accumulate(model) if wait else contextlib.nullcontext()
+                ):
+                    loss = model(batch).sum() * scale(batch, group, groups)
+                    loss.backward() if plain else accelerator.backward(loss)
+                    if step:
+                        optimizer.step()
+                        optimizer.zero_grad()
+
+    return loop
+
+
+def large_batch(accelerator, model, optimizer, groups):
+    """Solve exercise 7.1 with the memory that accumulation saves."""
+    for group in groups:
+        model(torch.cat(group)).mean().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+
+def with_means(accelerator, model, optimizer, groups):
+    """Solve exercise 7.1 with means, weighted in NumPy."""
+    for group in groups:
+        weights = np.array([len(batch) for batch in group], dtype=np.float32)
+        weights /= weights.mean()
+        for batch, weight in zip(group, weights, strict=True):
+            with accelerator.accumulate(model):
+                accelerator.backward(model(batch).mean() * weight.item())
+                optimizer.step()
+                optimizer.zero_grad()
+
+
+def plain_loop(accelerator, model, optimizer, loader):
+    """Solve exercise 7.2 with PyTorch's own calls."""
+    losses = []
+    for number, batch in enumerate(loader):
+        with accelerator.accumulate(model):
+            loss = model(batch).mean()
+            (loss / 2).backward()
+            if number % 2:
+                torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            losses.append(loss.detach())
+            optimizer.step()
+            optimizer.zero_grad()
+    return torch.stack(losses).reshape(-1, 2).mean(dim=1)
+
+
+def loop_in_numpy(accelerator, model, optimizer, loader):
+    return np.array(loop_of()(accelerator, model, optimizer, loader), dtype=np.float32)
+
+
+def loop_as_iterator(accelerator, model, optimizer, loader):
+    return iter(loop_of()(accelerator, model, optimizer, loader))
 
 
 def loop_of(divided=True, clipped="group", log="mean", step=True, wait=True):
@@ -538,19 +610,22 @@ EXERCISES = {
             "multiply, then add": lambda path: 48,
         },
     ),
-    "planned_batch": (
-        (8, 16, 4),
+    "counted_tokens": (
+        token_loop(lambda batch, group, groups: 2 / count(group)),
         {
-            "the other way round": (16, 8, 4),
-            "the other brings 8 as well": (8, 16, 8),
-            "64 at once do not fit": (64, 64, 1),
-            "would get 16 at once": (16, 16, 4),
-            "gets 16 of 32": (8, 32, 2),
-            "cannot need the same": (8, 8, 4),
-            "8 x 2 x 2 examples": (8, 16, 2),
-            "makes 10 x 4 examples": (8, 10, 4),
-            "more fits": (2, 4, 16),
-            "fewer passes": (4, 8, 8),
+            "weighs as much as nine": token_loop(lambda batch, group, groups: 1 / len(batch)),
+            "half of it": token_loop(lambda batch, group, groups: 1 / count(group)),
+            "twice of it": token_loop(lambda batch, group, groups: 4 / count(group)),
+            "by no number of tokens": token_loop(lambda batch, group, groups: 1),
+            "its own group": token_loop(
+                lambda batch, group, groups: 2 / sum(map(count, groups))
+            ),
+            "before its first pass": token_loop(
+                lambda batch, group, groups: 2 / count(group, until=batch)
+            ),
+            "moved 4 times": token_loop(lambda batch, group, groups: 2 / count(group), wait=False),
+            "was a step taken": token_loop(lambda batch, group, groups: 2 / count(group), step=False),
+            "4.60 and 2.50": token_loop(lambda batch, group, groups: 0.1),
         },
     ),
     "mended_loop": (
@@ -797,3 +872,31 @@ def test_hints_do_not_give_the_answer_away():
 
 def test_verdict_reads_as_a_sentence():
     assert repr(checks.Verdict("correct", "well done")) == "correct: well done"
+
+
+ALSO_RIGHT = [
+    ("counted_tokens", token_loop(lambda b, group, _: 1 / count(group), plain=True)),
+    ("counted_tokens", large_batch),
+    ("counted_tokens", with_means),
+    ("mended_loop", plain_loop),
+    ("mended_loop", loop_in_numpy),
+    ("mended_loop", loop_as_iterator),
+    ("slowest_link", lambda p, c, n: 2 * (n - 1) / n * 4 * p / (c - c / n)),
+    ("slowest_link", lambda p, c, n: np.float32(8 * p / c)),
+    ("slowest_link", lambda p, c, n: torch.tensor(8 * p / c, dtype=torch.float64)),
+]
+
+
+@pytest.mark.parametrize(("name", "answer"), ALSO_RIGHT)
+def test_right_answers_of_another_kind_are_correct(name, answer):
+    verdict = getattr(checks, name)(answer)
+    assert verdict.outcome == "correct", verdict
+
+
+def test_a_check_leaves_accelerate_as_it_was():
+    from accelerate.state import AcceleratorState, PartialState
+
+    before = dict(PartialState._shared_state), dict(AcceleratorState._shared_state)
+    assert checks.mended_loop(loop_of()).outcome == "correct"
+    after = dict(PartialState._shared_state), dict(AcceleratorState._shared_state)
+    assert before == after

@@ -25,7 +25,7 @@ from hf_tutorial.checks.dataset_preparation import (
 )
 from hf_tutorial.checks.training_loop import cross_entropy, decayed, linear_schedule
 from hf_tutorial.checks.trainer import lora_size, patience, scores_of
-from hf_tutorial.checks.accelerate import mended_loop, planned_batch, slowest_link
+from hf_tutorial.checks.accelerate import mended_loop, counted_tokens, slowest_link
 from hf_tutorial.checks.generation import cache_gigabytes, left_padded, nucleus
 from hf_tutorial.checks.pretraining import fill_gap, one_night, pronoun_price
 from hf_tutorial.checks.verdicts import Verdict, again, check, correct
@@ -38,7 +38,7 @@ __all__ = [
     "padding_share", "collated", "blocks", "leaked",
     "cross_entropy", "linear_schedule", "decayed",
     "scores_of", "lora_size", "patience",
-    "planned_batch", "mended_loop", "slowest_link",
+    "counted_tokens", "mended_loop", "slowest_link",
     "nucleus", "cache_gigabytes", "left_padded",
     "pronoun_price", "fill_gap", "one_night",
     "Verdict", "again", "check", "correct",
