@@ -1,6 +1,7 @@
 """The program of notebook 07, trained on a small random model; and the page's way to launch it."""
 
 import contextlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -61,8 +62,9 @@ def order(small, tmp_path):
 
 def trained(args, processes=1):
     """Train, and give the log."""
+    # Else forked processes would begin as copies of one that is alone.
+    AcceleratorState._reset_state(reset_partial_state=True)
     if processes == 1:
-        AcceleratorState._reset_state(reset_partial_state=True)
         reviews.train(args)
     else:
         debug_launcher(reviews.train, (args,), num_processes=processes)
@@ -112,10 +114,9 @@ def test_two_processes_drop_different_positions(order, monkeypatch):
     assert torch.equal(own[0, 0], same[0, 0]) and not torch.equal(own[0, 1], same[0, 1])
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-@pytest.mark.parametrize("stop", [7, 20, 33])
+@pytest.mark.parametrize(("processes", "stop"), [(1, 20), (1, 33), (2, 33)])
 def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(order, processes, stop):
-    """In the first epoch, on its last step, and in the second; with dropout."""
+    """On the last step of the first epoch, and in the second; with dropout."""
     whole = trained(order("whole", "--save-every", "5"), processes)
     trained(order("cut", "--save-every", "5", "--stop-after", str(stop)), processes)
     resumed = trained(order("cut", "--save-every", "5", "--resume"), processes)
@@ -189,11 +190,19 @@ def test_the_model_that_is_kept_is_that_of_the_best_epoch(order):
     assert len(kept) == 2  # 70 and 90, not 80
 
 
+def test_a_run_without_a_state_begins_again_and_one_in_a_used_folder_is_refused(order):
+    trained(order("cut", "--stop-after", "3"))
+    with pytest.raises(SystemExit, match="holds a run: add --resume"):
+        trained(order("cut", "--stop-after", "3"))
+    log = trained(order("cut", "--stop-after", "3", "--resume"))
+    assert [line["step"] for line in log] == [1, 2, 3]
+
+
 def launcher():
     """Read the page's own `run`."""
     page = guards.read(NOTEBOOKS / "07_accelerate.ipynb")
     (source,) = [cell.source for cell in page.cells if cell.id == "run"]
-    names = {"subprocess": subprocess, "sys": sys}
+    names = {"subprocess": subprocess, "sys": sys, "surroundings": dict(os.environ)}
     exec(source, names)
     return names["run"]
 
@@ -208,4 +217,4 @@ def test_a_program_that_fails_stops_the_page(tmp_path):
 def test_a_program_that_dies_after_its_last_line_has_done_its_work(tmp_path):
     program = tmp_path / "program.py"
     program.write_text("import os; print('done', flush=True); os.abort()")
-    assert launcher()(program) == ["done"]
+    assert launcher()(program) == "done"

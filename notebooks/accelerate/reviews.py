@@ -63,7 +63,8 @@ def parts(args):
         texts = [row["text"] for row in rows]
         cut = {"truncation": True, "max_length": MAX_LENGTH}
         batch = tokenizer(texts, padding=True, return_tensors="pt", **cut)
-        return {**batch, "labels": torch.tensor([row["label"] for row in rows])}
+        batch["labels"] = torch.tensor([row["label"] for row in rows])
+        return batch
 
     rows = load_dataset(*args.dataset)["train"].train_test_split(test_size=150, seed=0)
     train_rows = rows["train"].select(range(320))
@@ -167,15 +168,20 @@ def save(accelerator, args, step):
 
 def resumed(accelerator, args):
     """Load the last state, forget what was logged after it, and give its step."""
-    states = sorted(args.output.glob("step-*"))
-    if not args.resume or not states:
+    log = args.output / "log.jsonl"
+    if not args.resume:
+        if log.exists():
+            raise SystemExit(
+                f"{args.output} holds a run: add --resume, or another --output"
+            )
         return 0
-    accelerator.load_state(states[-1])
-    step = int(states[-1].name.removeprefix("step-"))
-    if accelerator.is_main_process:
-        lines = [line for line in noted(args) if line["step"] <= step]
-        log = "".join(json.dumps(line) + "\n" for line in lines)
-        (args.output / "log.jsonl").write_text(log)
+    step = 0
+    if states := sorted(args.output.glob("step-*")):
+        accelerator.load_state(states[-1])
+        step = int(states[-1].name.removeprefix("step-"))
+    if accelerator.is_main_process and log.exists():
+        lines = [json.dumps(line) for line in noted(args) if line["step"] <= step]
+        log.write_text("".join(f"{line}\n" for line in lines))
     accelerator.wait_for_everyone()
     return step
 
