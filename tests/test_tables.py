@@ -597,7 +597,7 @@ def test_numbers_with_fractions_in_a_csv_are_said_to_be_classes(tmp_path):
         assert f"'label' holds numbers, such as {', '.join(written[:3])}: each" in note
         assert "no number is predicted" in note
     for fine in (["1", "2.0", "1", "2"], ["v1.1", "v1.2"] * 2, ["1.1", "b"] * 2):
-        assert read(parquet(tmp_path, frame(fine))).notes == []
+        assert "numbers" not in str(read(parquet(tmp_path, frame(fine))).notes)
 
 
 @pytest.mark.parametrize("word", ["nan", "NA", "N/A", "None", "null", " NaN"])
