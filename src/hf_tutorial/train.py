@@ -1,11 +1,11 @@
 """Fine-tune a text classifier on one device or many: the loop of notebook 07, whole.
 
-    python -m hf_tutorial.train --output-dir build/reviews
+    python -m hf_tutorial.train --output-dir runs/reviews
     python -m hf_tutorial.train --dataset my.csv --text-column body --label-column stars \\
-        --output-dir stars
-    torchrun --nproc_per_node 2 -m hf_tutorial.train --output-dir build/two
+        --output-dir runs/stars
+    torchrun --nproc_per_node 2 -m hf_tutorial.train --output-dir runs/two
     accelerate launch --config_file notebooks/accelerate/gpus.yaml \\
-        -m hf_tutorial.train --output-dir build/four
+        -m hf_tutorial.train --output-dir runs/four
 
 On a CPU, both launchers set OMP_NUM_THREADS to 1 for each of several processes, and
 `accelerate launch` even for one: that is slower than the first line, unless you set it.
