@@ -546,9 +546,9 @@ def test_share_of_each_class_is_held_out_and_the_rest_is_learned(tmp_path):
     texts = [f"text {n}" for n in range(100)]
     file = parquet(tmp_path, frame(labels, texts))
     table = read(file, validation_share=0.2)
-    assert table.cut and table.held_out_name == "rows held out"
+    assert table.cut and table.held_out_name == tables.CUT
     assert table.counts("train") == [48, 24, 8]
-    assert table.counts("rows held out") == [12, 6, 2]
+    assert table.counts(tables.CUT) == [12, 6, 2]
     rows = [{*part["text"]} for part in (table.train, table.held_out)]
     assert not rows[0] & rows[1] and rows[0] | rows[1] == {*texts}
     assert table.train["text"][:] == sorted(table.train["text"], key=texts.index)
@@ -569,7 +569,24 @@ def test_class_is_never_held_out_whole(tmp_path, labels, share):
     held = min(round(share * len(labels)), most)
     assert table.cut == (held > 0)
     assert len(table.train) == len(labels) - held
-    assert sum(table.counts("rows held out") or [0]) == held
+    assert sum(table.counts(tables.CUT) or [0]) == held
+
+
+def test_held_out_texts_that_are_learned_from_are_counted(tmp_path):
+    texts = [f"text {n // 2}" for n in range(40)]  # each stands there twice
+    table = read(parquet(tmp_path, frame([0, 1] * 20, texts)), validation_share=0.25)
+    both = [*table.train["text"]], [*table.held_out["text"]]
+    count = sum(text in both[0] for text in both[1])
+    (note,) = table.notes
+    assert 0 < count <= 10
+    assert note.startswith(f"{count} of 10 rows of those held out have a text that is")
+    folder = folder_of(tmp_path, train=LEARNED, test="text,label\nc,x\nd,y\n")
+    assert (
+        "1 of 2 rows of test have a text that is trained on" in read(folder).notes[-1]
+    )
+    pairs = {"a": [*"xyxz"], "b": [*"uuvv"], "label": [0, 0, 1, 1]}  # no pair twice
+    pairs = read(parquet(tmp_path, pairs, "p.parquet"), "a,b", validation_share=0.5)
+    assert pairs.cut and pairs.notes == []
 
 
 def test_nothing_is_held_out_beside_a_validation_split_or_of_a_stream(tmp_path):

@@ -5,18 +5,20 @@ looked at once, before anything is computed: a fault in row 1,234,567 shows at o
 """
 
 import difflib
+import itertools
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from hf_tutorial import classes, files
 from hf_tutorial.refused import Refused, shown
-from hf_tutorial.surveys import Survey, is_class, kind_of, look, refuse_faults
+from hf_tutorial.surveys import AT_ONCE, Survey, is_class, kind_of, look, refuse_faults
 
 EMPTY = "the training split is empty: nothing can be learned from it"
 EVALUATED = ("validation", "test")  # the first of these that a dataset has
 NO_ROW = " is empty: it has no row"
-CUT = "rows held out"  # where it has neither
+CUT = "those held out"  # where it has neither
 AS_TEXT = ("texts", "booleans", "whole numbers", "numbers")
 AS_LABEL = ("classes", *AS_TEXT)
 WAYS_OUT = {
@@ -131,8 +133,11 @@ def read(
         raise
     except Exception as error:  # of a stream: it is read only now
         raise found.tell(error) from error
-    if table.held_out is None and hasattr(table.train, "num_rows"):
-        _cut(table, validation_share)
+    if hasattr(table.train, "num_rows"):
+        if table.held_out is None:
+            _cut(table, validation_share)
+        if table.held_out is not None:
+            table.notes.extend(_doubles(table))
     return table
 
 
@@ -229,9 +234,8 @@ def _cut(table: Table, share: float) -> None:
     import numpy
 
     whole = table.surveys["train"]
-    labels = numpy.array(
-        [table.numbers[value] for value in table.train[table.label][:]]
-    )
+    values = table.train[table.label][:]
+    labels = numpy.array([table.numbers[value] for value in values])
     order = numpy.random.default_rng(0).permutation(len(labels))
     counts = numpy.bincount(labels, minlength=len(table.names))
     by_class = order[numpy.argsort(labels[order], kind="stable")]
@@ -247,11 +251,24 @@ def _cut(table: Table, share: float) -> None:
     rows, table.cut, table.held_out_name = table.train, True, CUT
     table.train = rows.select(numpy.flatnonzero(~mask))
     table.held_out = rows.select(numpy.flatnonzero(mask))
-    for split, part in (("train", table.train), (CUT, table.held_out)):
+    for split, part in (("train", ~mask), (CUT, mask)):
         # The digest stays that of all rows: it says whether the file is the same.
-        table.surveys[split] = Survey(
-            len(part), Counter(part[table.label][:]), whole.digest
-        )
+        counted = Counter(itertools.compress(values, part))
+        table.surveys[split] = Survey(int(part.sum()), counted, whole.digest)
+
+
+def _doubles(table: Table) -> list[str]:
+    """Say how many held-out texts are learned from, too: with them accuracy means less."""
+
+    def texts(rows: Any) -> Iterator[int]:
+        for piece in rows.select_columns([*table.texts]).iter(batch_size=AT_ONCE):
+            yield from map(hash, zip(*piece.values(), strict=True))
+
+    learned = {*texts(table.train)}
+    count = sum(one in learned for one in texts(table.held_out))
+    return [] if not count else [
+        f"{count:,} of {len(table.held_out):,} rows of {table.held_out_name} have a text that "
+        "is trained on, too: the accuracy flatters"]  # fmt: skip
 
 
 def _split(text_column: str) -> list[str]:
