@@ -274,6 +274,16 @@ def test_readme_names_the_memory_that_doctor_asks_for():
     )
 
 
+def test_readme_tells_instructors_what_fits_into_ninety_minutes():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    minutes = dict(re.findall(r"^\| (\d\d) \|.*\| (\d+) \|$", readme, flags=re.M))
+    assert "Ninety minutes hold 00 and 01," in readme
+    assert 70 < int(minutes["00"]) + int(minutes["01"]) <= 90
+    counts = {sum("exercise" in c.metadata.get("tags", []) for c in guards.read(p).cells)
+              for p in guards.notebooks() if guards.is_ours(p.name)}  # fmt: skip
+    assert "three or four exercises" in readme and counts == {3, 4}
+
+
 def test_decisions_are_dated():
     text = (ROOT / ".github/CONTRIBUTING.md").read_text(encoding="utf-8")
     entries = re.findall(
