@@ -434,6 +434,10 @@ def test_validation_may_lie_apart(tmp_path):
         ("text,label\na,\nb,\n", "2 rows have no label in 'label', the first is row 0"),
         ("text,label\na,x\nb,z\n", "label 'z' is not one of x, y"),
         ("text,label\n", " is empty: it has no row"),
+        (
+            "text,label\na,x\nb,y\nc,d,x\n",
+            "line 4 has 3 cells, the header 2: put texts",
+        ),
         (None, "there is no such file"),
     ],
 )

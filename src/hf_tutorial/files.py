@@ -42,6 +42,7 @@ class Found:
         local: They lie on this machine, so that looking at all of them is cheap.
         tell: Makes a sentence of an error met while rows are read.
         separators: Of each split that comes from a csv, what stands between two cells.
+        tells: The same as `tell`, for splits that came from elsewhere.
         sheets: Splits that are one csv each: a spreadsheet shows row 0 as its row 2.
     """
 
@@ -50,6 +51,7 @@ class Found:
     local: bool
     tell: Callable[[BaseException], Refused]
     separators: dict[str, str] = field(default_factory=dict)
+    tells: dict[str, Callable[[BaseException], Refused]] = field(default_factory=dict)
     sheets: set[str] = field(default_factory=set)
 
 

@@ -7,7 +7,7 @@ looked at once, before anything is computed: a fault in row 1,234,567 shows at o
 import difflib
 import itertools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,6 +149,7 @@ def _put_apart(found: files.Found, apart: files.Found, named: dict[str, str]) ->
                       f"train: there are {', '.join(apart.splits)}")  # fmt: skip
     found.splits["validation"] = apart.splits[split]
     found.separators["validation"] = apart.separators.get(split, "")
+    found.tells["validation"] = apart.tell
     found.sheets -= {"validation"}
     found.sheets |= {"validation"} if split in apart.sheets else set()
 
@@ -197,7 +198,7 @@ def _held_out(found, texts, label, notes, surveys, unseen, named) -> str | None:
     """
     for split in EVALUATED:
         rows, said = found.splits.get(split), named.get(split, split)
-        present = {} if rows is None else _features(rows)
+        present = {} if rows is None else _told(found, split, _features, rows)
         if not present:
             if split in named:
                 raise Refused(f"{said}{NO_ROW}")
@@ -211,7 +212,8 @@ def _held_out(found, texts, label, notes, surveys, unseen, named) -> str | None:
             )
         _judge_types(texts, label, present, f"{said}: ")
         if not unseen:
-            survey = look(rows, said, texts, label, is_class(present[label]))
+            named_classes = is_class(present[label])
+            survey = _told(found, split, look, rows, said, texts, label, named_classes)
             if survey.rows == 0:
                 if split in named:
                     raise Refused(f"{said}{NO_ROW}")
@@ -224,6 +226,16 @@ def _held_out(found, texts, label, notes, surveys, unseen, named) -> str | None:
             surveys[split] = survey
         return split
     return None
+
+
+def _told(found: files.Found, split: str, work: Callable, *arguments: Any) -> Any:
+    """Read something of a split; an error is told of the file that the split came from."""
+    try:
+        return work(*arguments)
+    except Refused:
+        raise
+    except Exception as error:
+        raise found.tells.get(split, found.tell)(error) from error
 
 
 def _cut(table: Table, share: float) -> None:
