@@ -181,6 +181,30 @@ def head_map(
         raise ValueError(
             f"shape {values.shape} is not (layers, heads): one number per head"
         )
+    low, high = _ends(values, limits)
+    layers, heads = values.shape
+    figure = canvas(
+        {"heads": heads, "layers": layers},
+        lambda heads, layers: (0.52 * heads + 1.4, 0.4 * layers + 0.7),
+        "head_map(values[:{1}, :{0}], unit)",
+        artists=lambda heads, layers: heads * layers,
+    )
+    axes = figure.add_subplot()
+    image = axes.imshow(values, vmin=low, vmax=high, aspect="auto")
+    for (layer, head), value in np.ndenumerate(values):
+        dark = Normalize(low, high)(value) < 0.55
+        text = f"{value:.2f}" if abs(value) < 1e4 else f"{value:.0e}"
+        axes.text(head, layer, text, ha="center", va="center", size=7,
+                  color="white" if dark else "black")  # fmt: skip
+    axes.set(xlabel="head", ylabel="layer", xticks=range(heads), yticks=range(layers))
+    axes.spines[:].set_visible(False)
+    text, style = labels.label(unit)
+    figure.colorbar(image, ax=axes, pad=0.02).set_label(text, **style)
+    return figure
+
+
+def _ends(values: np.ndarray, limits) -> tuple[float, float]:
+    """Give the ends of a colour scale that holds all values, or refuse."""
     if not np.isfinite(values).all():
         raise ValueError("values hold nan or inf, which no colour stands for: leave out these"
                          " heads, or put 0 there")  # fmt: skip
@@ -201,25 +225,7 @@ def head_map(
             f"values from {values.min():.3g} to {values.max():.3g} do not fit the scale "
             f"{low:.3g} to {high:.3g}: pass limits that hold them all"
         )
-    layers, heads = values.shape
-    figure = canvas(
-        {"heads": heads, "layers": layers},
-        lambda heads, layers: (0.52 * heads + 1.4, 0.4 * layers + 0.7),
-        "head_map(values[:{1}, :{0}], unit)",
-        artists=lambda heads, layers: heads * layers,
-    )
-    axes = figure.add_subplot()
-    image = axes.imshow(values, vmin=low, vmax=high, aspect="auto")
-    for (layer, head), value in np.ndenumerate(values):
-        dark = Normalize(low, high)(value) < 0.55
-        text = f"{value:.2f}" if abs(value) < 1e4 else f"{value:.0e}"
-        axes.text(head, layer, text, ha="center", va="center", size=7,
-                  color="white" if dark else "black")  # fmt: skip
-    axes.set(xlabel="head", ylabel="layer", xticks=range(heads), yticks=range(layers))
-    axes.spines[:].set_visible(False)
-    text, style = labels.label(unit)
-    figure.colorbar(image, ax=axes, pad=0.02).set_label(text, **style)
-    return figure
+    return low, high
 
 
 def _probabilities(
