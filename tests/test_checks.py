@@ -9,8 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+import transformers
 
 from hf_tutorial import checks
 from tests import guards
@@ -165,18 +167,91 @@ def nucleus_of(probabilities, p, keep=lambda above, own, p: above < p):
     return kept / kept.sum()
 
 
-def on_the_left(rows, pad, side="left", first=0, count_pads=False, upside_down=False):
-    """Pad as exercise 8.3 asks for, or nearly."""
+def top_2(probabilities, p):
+    size = 2 if p > 0.5 else 1  # as many as there were in the example
+    kept = torch.zeros_like(probabilities)
+    likely = probabilities.topk(size).indices
+    kept[likely] = probabilities[likely]
+    return kept / kept.sum()
+
+
+def above_a_quarter(probabilities, p):
+    kept = probabilities * (probabilities >= (0.25 if p > 0.5 else probabilities.max()))
+    return kept / kept.sum()
+
+
+def nucleus_in_a_loop(probabilities, p):
+    kept, total = [0.0] * len(probabilities), 0.0
+    for place in sorted(range(len(kept)), key=lambda i: -probabilities[i]):
+        if total < p:
+            kept[place] = float(probabilities[place])
+            total += kept[place]
+    return [share / total for share in kept]
+
+
+def nucleus_in_numpy(probabilities, p):
+    values = probabilities.numpy().astype("float64")
+    order = np.argsort(-values)
+    kept = np.zeros_like(values)
+    first = order[: np.searchsorted(np.cumsum(values[order]), p) + 1]
+    kept[first] = values[first] / values[first].sum()
+    return kept
+
+
+def nucleus_of_the_library(probabilities, p):
+    from transformers import TopPLogitsWarper
+
+    return TopPLogitsWarper(p)(None, probabilities.log()[None]).softmax(dim=-1)[0]
+
+
+def on_the_left(
+    rows, pad, side="left", first=0, count_pads=False, upside_down=False, by_id=False
+):
+    """Pad as exercise 8.2 asks for, or nearly."""
     width = max(map(len, rows))
     pairs = [([pad] * (width - len(row)), row) for row in rows]
-    ids = [fill + row if side == "left" else row + fill for fill, row in pairs]
+    ids = torch.tensor(
+        [fill + row if side == "left" else row + fill for fill, row in pairs]
+    )
     mask = torch.tensor([[0] * len(fill) + [1] * len(row) for fill, row in pairs])
+    mask = (ids != pad).int() if by_id else mask
     places = torch.arange(width).expand(len(rows), -1)
     return {
-        "input_ids": torch.tensor(ids),
+        "input_ids": ids,
         "attention_mask": 1 - mask if upside_down else mask,
         "position_ids": places if count_pads else mask.cumsum(1) - mask + first,
     }
+
+
+def left_by_pad_sequence(rows, pad):
+    from torch.nn.utils.rnn import pad_sequence
+
+    def filled(lists, value):
+        tensors = [torch.tensor(row) for row in lists]
+        return pad_sequence(
+            tensors, batch_first=True, padding_value=value, padding_side="left"
+        )
+
+    ones = [[1] * len(row) for row in rows]
+    places = [range(len(row)) for row in rows]
+    return {
+        "input_ids": filled(rows, pad),
+        "attention_mask": filled(ones, 0),
+        "position_ids": filled([list(row) for row in places], 1),
+    }
+
+
+def left_by_lengths(rows, pad):
+    lengths = torch.tensor([[len(row)] for row in rows])
+    width = int(lengths.max())
+    places = torch.arange(width) - (width - lengths)
+    ids = torch.full((len(rows), width), pad, dtype=torch.int32)
+    for line, row in zip(ids, rows, strict=True):
+        line[width - len(row) :] = torch.tensor(row)
+    mask = (places >= 0).to(torch.int32)
+    return transformers.BatchEncoding(
+        {"input_ids": ids, "attention_mask": mask, "position_ids": places.clamp(min=0)}
+    )
 
 
 # check: (a right answer, {what its hint says: a wrong answer})
@@ -464,20 +539,8 @@ EXERCISES = {
             "nan": lambda x, p: nucleus_of(x, p, lambda a, own, p: a < 0),
             "as small as 0.1": lambda x, p: nucleus_of(x, p) if p > 0.5 else x,
             "for p = 0.6": lambda x, p: x,
-        },
-    ),
-    "cache_gigabytes": (
-        4.295,
-        {
-            "one of two tensors": 2 * 32 * 4 * 8 * 8192 * 128 / 1e9,
-            "only 8 heads": 17.18,
-            "two bytes, not four": 8.59,
-            "one user": 1.074,
-            "one of the 32 layers": 0.1342,
-            "gibibytes": 4,
-            "gigabits": 34.36,
-            "divide by 10": 4294967296,
-            "is not it": 3,
+            "that is top-k": top_2,
+            "no fixed threshold": above_a_quarter,
         },
     ),
     "left_padded": (
@@ -487,11 +550,22 @@ EXERCISES = {
             "upside down": lambda rows, pad: on_the_left(rows, pad, upside_down=True),
             "count the pads": lambda rows, pad: on_the_left(rows, pad, count_pads=True),
             "count from 0": lambda rows, pad: on_the_left(rows, pad, first=1),
+            "filled up with 0": lambda rows, pad: on_the_left(rows, 0),
+            "a real end-of-text": lambda rows, pad: on_the_left(rows, pad, by_id=True),
             "no 'position_ids'": lambda rows, pad: without(on_the_left(rows, pad), "position_ids"),
             "position -1": lambda rows, pad: on_the_left(rows, pad) | {
                 "position_ids": on_the_left(rows, pad)["attention_mask"].cumsum(1) - 1
             },
             "make it a tensor": lambda rows, pad: on_the_left(rows, pad) | {"input_ids": [[1]]},
+        },
+    ),
+    "lively": (
+        LIVELY,
+        {
+            "the bar is": {"do_sample": True, "top_k": 0, "top_p": 0.9},
+            "a real story has": {"do_sample": True, "top_k": 0},
+            "leave it out": {"do_sample": True, "max_new_tokens": 10},
+            "asked for a dict": "top_p=0.95",
         },
     ),
     "softmax_by_hand": (

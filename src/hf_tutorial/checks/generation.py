@@ -1,8 +1,17 @@
 """Exercises of notebook 08."""
 
+import functools
+import re
 from collections.abc import Callable, Mapping
 
 from hf_tutorial.checks.verdicts import Verdict, again, check, correct, returned, short
+
+# Exercise 8.3: how to choose, different word pairs, known runs of three words. The notebook
+# measures the first five, and a test compares; the others were measured in the same way.
+BOARD = {
+    "3 beams": (0.0, 0.0),
+}
+PAIRS, KNOWN = 0.0, 0.0  # what counts as better than the nucleus
 
 
 @check("a function of probabilities and p")
@@ -10,71 +19,61 @@ def nucleus(answer: Callable) -> Verdict:
     """Exercise 8.1: keep the likeliest until p is reached, set the others to 0, scale."""
     import torch
 
-    given = torch.tensor([0.1, 0.4, 0.2, 0.3])
-    value = answer(given.clone(), 0.6)
+    def found(given, p):
+        value = answer(torch.tensor(given), p)
+        if returned(value, "a tensor of probabilities") is not None:
+            return value
+        return torch.as_tensor(value, dtype=torch.float32).detach()
+
+    def agree(value, *wanted):
+        wanted = torch.tensor(wanted, dtype=torch.float32)
+        return value.shape == wanted.shape and torch.allclose(value, wanted, atol=1e-4)
+
+    value = found(GIVEN, 0.6)
     verdict = returned(value, "a tensor of probabilities")
     if verdict is not None:
         return verdict
-    found = torch.as_tensor(value, dtype=torch.float32)
-
-    def agrees(*wanted):
-        return found.shape == (len(wanted),) and torch.allclose(
-            found, torch.tensor(wanted, dtype=torch.float32), atol=1e-4
-        )
-
-    if agrees(4 / 7, 3 / 7, 0, 0) or agrees(4 / 7, 3 / 7):
-        return again("that is sorted: put each probability back into its own place")
-    if agrees(0, 0.4, 0, 0.3):
-        return again("the group adds up to 0.7: divide, so that it adds up to 1")
-    if agrees(0, 1, 0, 0):
-        return again(
-            "0.4 alone does not reach 0.6: the token that crosses belongs to it"
-        )
-    if agrees(0, 4 / 9, 2 / 9, 3 / 9):
-        return again("one token too many: 0.4 and 0.3 already reach 0.6")
-    if found.shape == (4,) and not torch.isfinite(found).all():
+    for slip, hint in SLIPS.items():
+        if agree(value, *slip):
+            return again(hint)
+    if value.shape == (4,) and not torch.isfinite(value).all():
         return again("nan: is there a group left to divide by?")
-    if not agrees(0, 4 / 7, 0, 3 / 7):
-        return again(f"got {short(found.tolist())} of {given.tolist()} for p = 0.6")
-    one = torch.as_tensor(answer(given.clone(), 0.1), dtype=torch.float32)
-    if not torch.allclose(one, torch.tensor([0.0, 1.0, 0.0, 0.0]), atol=1e-4):
+    if not agree(value, 0, 4 / 7, 0, 3 / 7):
+        return again(f"got {short(value.tolist())} of {GIVEN} for p = 0.6")
+    if not agree(found(GIVEN, 0.1), 0, 1, 0, 0):
         return again("for a p as small as 0.1 the likeliest token must still be kept")
+    flat = found([0.25, 0.15, 0.2, 0.22, 0.18], 0.6)
+    if agree(flat, 25 / 47, 0, 0, 22 / 47, 0):
+        return again(
+            "two tokens again, where p = 0.6 needs three of 0.25, 0.22, 0.2, 0.18, 0.15: that "
+            "is top-k"
+        )
+    if not agree(flat, 25 / 67, 0, 20 / 67, 22 / 67, 0):
+        return again(
+            f"{short(flat.tolist())} of 0.25, 0.15, 0.2, 0.22, 0.18 for p = 0.6: the likeliest "
+            "three reach it together; no fixed threshold tells them from the rest"
+        )
     return correct("top-p by hand; where the model is sure, it keeps a single token")
 
 
-@check("a number of gigabytes")
-def cache_gigabytes(answer: float) -> Verdict:
-    """Exercise 8.2: 2 x 32 layers x 4 texts x 8 heads x 8192 x 128 x 2 bytes."""
-    answer = float(answer)
-    slips = {
-        2.147: "one of two tensors is missing: keys and values are both kept",
-        17.18: "only 8 heads have keys and values of their own, not 32",
-        8.590: "bfloat16 takes two bytes, not four",
-        1.074: "that is the cache of one user",
-        0.134: "that is one of the 32 layers",
-        4.0: "those are gibibytes (2³⁰ bytes); the question says 10⁹",
-        34.36: "those are gigabits: eight bits are a byte",
-    }
-    for slip, hint in slips.items():
-        if abs(answer - slip) < 0.002 * slip:
-            return again(hint)
-    if abs(answer - 4294967296) < 1e7:
-        return again("those are bytes: divide by 10⁹")
-    if not abs(answer - 4.295) <= 0.02:  # nan too
-        return again(
-            f"{answer:g} is not it: two tensors, layers, batch, heads, positions, size, bytes"
-        )
-    return correct(
-        "128 KiB a token; with 32 heads for keys it would be four times that"
-    )
+GIVEN = [0.1, 0.4, 0.2, 0.3]
+SORTED = "that is sorted: put each probability back into its own place"
+SLIPS = {
+    (4 / 7, 3 / 7, 0, 0): SORTED,
+    (4 / 7, 3 / 7): SORTED,
+    (0, 0.4, 0, 0.3): "the group adds up to 0.7: divide, so that it adds up to 1",
+    (0, 1, 0, 0): "0.4 alone does not reach 0.6: the token that crosses belongs to it",
+    (0, 4 / 9, 2 / 9, 3 / 9): "one token too many: 0.4 and 0.3 already reach 0.6",
+}
 
 
 @check("a function of rows and a pad ID")
 def left_padded(answer: Callable) -> Verdict:
-    """Exercise 8.3: pads before the tokens, mask, and positions from the first token."""
+    """Exercise 8.2: pads before the tokens, mask, and positions from the first token."""
     import torch
 
-    rows, pad = [[5, 6], [7, 8, 9, 4], [3]], 0
+    # The pad is the end-of-text, so that it may end a row as a token, too.
+    rows, pad = [[5, 2], [7, 8, 9, 4], [3]], 2
     batch = answer([[*row] for row in rows], pad)
     verdict = returned(batch, "a dict of tensors")
     if verdict is not None:
@@ -93,16 +92,45 @@ def left_padded(answer: Callable) -> Verdict:
                 f"{key!r} has shape {tuple(batch[key].shape)}: three rows, the longest has 4"
             )
     ids, mask = batch["input_ids"].tolist(), batch["attention_mask"].tolist()
-    positions = batch["position_ids"]
-    if ids[0] == [5, 6, 0, 0]:
+    return (
+        _padded(ids, pad)
+        or _masked(mask)
+        or _placed(batch["position_ids"].cpu(), torch.tensor(mask))
+        or correct(
+            "padding as the tokenizer does it, positions as `generate` works them out"
+        )
+    )
+
+
+def _padded(ids: list, pad: int) -> Verdict | None:
+    """Judge the rows of exercise 8.2."""
+    if ids[0][:2] == [5, pad]:
         return again("padded on the right: the model would continue after a pad")
-    if ids != [[0, 0, 5, 6], [7, 8, 9, 4], [0, 0, 0, 3]]:
+    if ids[0] == [0, 0, 5, pad]:
+        return again(f"filled up with 0, but the pad's ID was {pad}")
+    if ids != [[pad, pad, 5, pad], [7, 8, 9, 4], [pad, pad, pad, 3]]:
         return again(f"input_ids {short(ids)}: pads first, then the row in its order")
-    if mask == [[1, 1, 0, 0], [0, 0, 0, 0], [1, 1, 1, 0]]:
+    return None
+
+
+def _masked(mask: list) -> Verdict | None:
+    """Judge the attention mask of exercise 8.2."""
+    wanted = [[0, 0, 1, 1], [1, 1, 1, 1], [0, 0, 0, 1]]
+    if mask == [[1 - kept for kept in row] for row in wanted]:
         return again("upside down: 1 keeps a token, 0 marks padding")
-    if mask != [[0, 0, 1, 1], [1, 1, 1, 1], [0, 0, 0, 1]]:
+    if mask[0] == [0, 0, 1, 0]:
+        return again(
+            "the row ends with a token that has the pad's ID, a real end-of-text: make the mask "
+            "from the lengths"
+        )
+    if mask != wanted:
         return again("the attention mask is 1 for each token and 0 for each pad")
-    real = positions[batch["attention_mask"] == 1].tolist()
+    return None
+
+
+def _placed(positions, mask) -> Verdict | None:
+    """Judge the positions of exercise 8.2."""
+    real = positions[mask == 1].tolist()
     if real == [2, 3, 0, 1, 2, 3, 3]:
         return again("positions count the pads: the first real token has position 0")
     if real == [1, 2, 1, 2, 3, 4, 1]:
@@ -113,8 +141,89 @@ def left_padded(answer: Callable) -> Verdict:
         )
     if positions.min() < 0:
         return again(
-            "a pad has position -1: no embedding stands there, so put 0 or more"
+            "a pad has position -1, which is an IndexError in the model: put 0 or more"
         )
-    return correct(
-        "padding as the tokenizer does it, positions as `generate` works them out"
-    )
+    return None
+
+
+@check("a dict of settings for `generate`")
+def lively(answer: Mapping) -> Verdict:
+    """Exercise 8.3, open: more different word pairs than the nucleus, and as much sense."""
+    from hf_tutorial import sources
+
+    if not isinstance(answer, Mapping):
+        answer = answer.to_diff_dict()  # a GenerationConfig
+    if fixed := sorted(FIXED & {*answer}):
+        return again(f"{short(fixed)} is the same for all on the board: leave it out")
+    pairs, known = measured(answer)
+    said = f"distinct-2 {pairs:.3f}, known runs {known:.3f}"
+    if sources.origin() != "bundled":
+        return again(f"{said}; the board is of the bundled storyteller only")
+    better = [name for name, (other, _) in BOARD.items() if other >= pairs]
+    place = f"below {better[-1]!r}" if better else "above all others"
+    if known < KNOWN:
+        return again(
+            f"{said}: on the board {place}, but a real story has {KNOWN:.3f} known runs"
+        )
+    if pairs < PAIRS:
+        return again(f"{said}: on the board {place}; the bar is {PAIRS:.3f}")
+    return correct(f"{said}: on the board {place}")
+
+
+FIXED = {"max_new_tokens", "min_new_tokens", "max_length", "num_return_sequences"}
+
+
+def measured(settings: Mapping) -> tuple[float, float]:
+    """Let the storyteller continue 80 test stories, thrice where it draws, and count.
+
+    Returns:
+        Distinct-2 and the share of known runs of three words; means over the three draws.
+    """
+    import torch
+    from transformers import set_seed
+
+    model, tokenizer, prompts, known = _storyteller()
+    draws = 3 if settings.get("do_sample") else 1
+    state = torch.get_rng_state()
+    try:
+        set_seed(0)
+        ids = model.generate(
+            **prompts, **settings, max_new_tokens=56, num_return_sequences=draws
+        )
+    finally:
+        torch.set_rng_state(state)
+    new = ids[:, prompts["input_ids"].shape[1] :]
+    texts = tokenizer.batch_decode(new, skip_special_tokens=True)
+    texts = [" ".join(text.split()[:40]) for text in texts]
+    told = [_counted(texts[start::draws], known) for start in range(draws)]
+    pairs, shares = zip(*told, strict=True)
+    return sum(pairs) / draws, sum(shares) / draws
+
+
+def _counted(texts: list[str], known: set) -> tuple[float, float]:
+    pairs = [pair for text in texts for pair in _runs(text, 2)]
+    found = [run in known for text in texts for run in _runs(text, 3)]
+    return len({*pairs}) / max(len(pairs), 1), sum(found) / max(len(found), 1)
+
+
+def _runs(text: str, size: int) -> list[tuple[str, ...]]:
+    words = re.findall(r"\w+", text.lower())
+    return list(zip(*(words[start:] for start in range(size)), strict=False))
+
+
+@functools.cache
+def _storyteller():
+    """Load what exercise 8.3 is measured with: model, tokenizer, prompts, known runs."""
+    from datasets import load_dataset
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from hf_tutorial import sources
+
+    where = sources.checkpoint("causal-lm")
+    tokenizer = AutoTokenizer.from_pretrained(where, padding_side="left")
+    tokenizer.pad_token = tokenizer.eos_token
+    model = AutoModelForCausalLM.from_pretrained(where)
+    stories = load_dataset(*sources.dataset("stories"))
+    opened = [" ".join(text.split()[:5]) for text in stories["test"]["text"][:80]]
+    known = {run for text in stories["train"]["text"] for run in _runs(text, 3)}
+    return model, tokenizer, tokenizer(opened, padding=True, return_tensors="pt"), known
