@@ -4,17 +4,20 @@ import contextlib
 import itertools
 import json
 import math
+import re
 import struct
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import transformers
 
-from hf_tutorial import checks
+from hf_tutorial import checks, sources
+from hf_tutorial.checks import generation
 from tests import guards
 
 
@@ -252,6 +255,32 @@ def left_by_lengths(rows, pad):
     return transformers.BatchEncoding(
         {"input_ids": ids, "attention_mask": mask, "position_ids": places.clamp(min=0)}
     )
+
+
+def continuations(split, count=80):
+    """Give stories without their first five words, as exercise 8.3 wants texts."""
+    stories = pd.read_parquet(sources.DATA / f"stories/{split}.parquet")
+    return [" ".join(text.split()[5:]) for text in stories["text"][:count]]
+
+
+def varied(drafts, count=80):
+    """Choose texts one after another, each the one with the most new pairs of words."""
+    seen, chosen = set(), []
+    for start in range(0, len(drafts), len(drafts) // count):
+        pairs = {
+            text: {*itertools.pairwise(plain(" ".join(text.split()[:40])))}
+            for text in drafts[start : start + len(drafts) // count]
+        }
+        chosen.append(max(pairs, key=lambda text: len(pairs[text] - seen)))
+        seen |= pairs[chosen[-1]]
+    return chosen
+
+
+def backwards(text):
+    return " ".join(reversed(text.split()))
+
+
+TALES = varied(continuations("train", 640))
 
 
 # check: (a right answer, {what its hint says: a wrong answer})
@@ -560,12 +589,14 @@ EXERCISES = {
         },
     ),
     "lively": (
-        LIVELY,
+        TALES,
         {
-            "the bar is": {"do_sample": True, "top_k": 0, "top_p": 0.9},
-            "a real story has": {"do_sample": True, "top_k": 0},
-            "leave it out": {"do_sample": True, "max_new_tokens": 10},
-            "asked for a dict": "top_p=0.95",
+            "the bar for distinct-2 is 0.63": continuations("test"),
+            "where real stories have 0.94": [backwards(text) for text in TALES],
+            "of short texts": [text[:40] for text in TALES],
+            "got 240 texts": TALES * 3,
+            "asked for 80 texts": " ".join(TALES),
+            "something else than texts": [text.split() for text in TALES],
         },
     ),
     "softmax_by_hand": (
@@ -735,6 +766,45 @@ def test_every_exercise_has_at_least_two_slips():
 def test_right_answer_is_correct(name):
     verdict = getattr(checks, name)(EXERCISES[name][0])
     assert verdict.outcome == "correct", verdict
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("nucleus", nucleus_in_a_loop),
+        ("nucleus", nucleus_in_numpy),
+        ("nucleus", nucleus_of_the_library),
+        ("nucleus", lambda x, p: nucleus_of(x.double(), p)),
+        ("left_padded", left_by_pad_sequence),
+        ("left_padded", left_by_lengths),
+        ("left_padded", lambda rows, pad: transformers.BatchEncoding(on_the_left(rows, pad))),
+        ("lively", tuple(TALES)),
+        ("lively", np.array(TALES)),
+        ("lively", pd.Series(TALES)),
+        ("lively", (text for text in TALES)),
+    ],
+)  # fmt: skip
+def test_right_answer_of_another_kind_is_correct(name, answer):
+    verdict = getattr(checks, name)(answer)
+    assert verdict.outcome == "correct", verdict
+
+
+def test_board_of_8_3_has_the_numbers_of_the_page():
+    (page,) = [n for path, n in guards.ours().items() if path.stem == "08_generation"]
+    (cell,) = [cell for cell in guards.code(page) if cell.id == "variety-map"]
+    printed = "".join(output.get("text", "") for output in cell.outputs)
+    names = {"real stories": "the real stories"}
+    found = {}
+    for line in printed.splitlines():
+        name, pairs, known = re.fullmatch(
+            r"(.+?) +distinct-2 ([\d., ]+?) +known ([\d.]+)", line
+        ).groups()
+        draws = [float(number) for number in pairs.split(", ")]
+        found[names.get(name, name)] = (sum(draws) / len(draws), float(known))
+    board = generation.BOARD
+    assert len(found) == 6 and {*found} - {*board} == {"temperature 1.5"}
+    for name in {*found} & {*board}:
+        assert found[name] == pytest.approx(board[name], abs=0.01), name
 
 
 @pytest.mark.parametrize(
