@@ -926,6 +926,7 @@ def test_number_that_is_none_is_never_correct():
 def test_check_of_bundled_heads_says_so_on_other_models(monkeypatch):
     monkeypatch.setenv("HF_TUTORIAL_SOURCE", "hub")
     assert "bundled encoder only" in checks.repeated_word_head((2, 9)).message
+    assert "bundled storyteller only" in checks.lively(TALES).message
 
 
 def test_missing_return_is_suspected():

@@ -165,6 +165,10 @@ def _placed(positions, mask) -> Verdict | None:
 @check("80 texts, one for each prompt")
 def lively(answer: Iterable[str]) -> Verdict:
     """Exercise 8.3, open: more different word pairs than a draw has, and as much sense."""
+    from hf_tutorial import sources
+
+    if sources.origin() != "bundled":
+        return again("bundled storyteller only: of other models there is no board")
     if isinstance(answer, str | Mapping):
         return again(f"got {type(answer).__name__} {short(answer)}, asked for 80 texts")
     texts = [text if isinstance(text, str) else ... for text in listed(answer)]
@@ -182,11 +186,12 @@ def lively(answer: Iterable[str]) -> Verdict:
             f"them have {WORDS}, or {LEAST_WORDS} in the mean"
         )
     pairs, known = measured(cut)
-    below = [name for name, (other, _) in BOARD.items() if other <= pairs]
-    above = [name for name, (other, _) in BOARD.items() if other > pairs]
-    place = f"above {max(below, key=BOARD.get)!r}" if below else "below all others"
-    place += f" and below {min(above, key=BOARD.get)!r}" if below and above else ""
-    said = f"distinct-2 {pairs:.2f}, on the board {place}; known runs {known:.2f}"
+    near = min(BOARD, key=lambda name: abs(BOARD[name][0] - pairs))
+    gap = pairs - BOARD[near][0]
+    place = "beside" if abs(gap) < 0.005 else "above" if gap > 0 else "below"
+    said = (
+        f"distinct-2 {pairs:.2f}, on the board {place} {near!r}; known runs {known:.2f}"
+    )
     if known < LEAST_KNOWN:
         return again(f"{said}, where real stories have {LEAST_KNOWN} at least")
     if pairs < LEAST_PAIRS:
