@@ -4,15 +4,20 @@ import contextlib
 import itertools
 import json
 import math
+import re
 import struct
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
+import transformers
 
-from hf_tutorial import checks
+from hf_tutorial import checks, sources
+from hf_tutorial.checks import generation
 from tests import guards
 
 
@@ -165,18 +170,117 @@ def nucleus_of(probabilities, p, keep=lambda above, own, p: above < p):
     return kept / kept.sum()
 
 
-def on_the_left(rows, pad, side="left", first=0, count_pads=False, upside_down=False):
-    """Pad as exercise 8.3 asks for, or nearly."""
+def top_2(probabilities, p):
+    size = 2 if p > 0.5 else 1  # as many as there were in the example
+    kept = torch.zeros_like(probabilities)
+    likely = probabilities.topk(size).indices
+    kept[likely] = probabilities[likely]
+    return kept / kept.sum()
+
+
+def above_a_quarter(probabilities, p):
+    kept = probabilities * (probabilities >= (0.25 if p > 0.5 else probabilities.max()))
+    return kept / kept.sum()
+
+
+def nucleus_in_a_loop(probabilities, p):
+    kept, total = [0.0] * len(probabilities), 0.0
+    for place in sorted(range(len(kept)), key=lambda i: -probabilities[i]):
+        if total < p:
+            kept[place] = float(probabilities[place])
+            total += kept[place]
+    return [share / total for share in kept]
+
+
+def nucleus_in_numpy(probabilities, p):
+    values = probabilities.numpy().astype("float64")
+    order = np.argsort(-values)
+    kept = np.zeros_like(values)
+    first = order[: np.searchsorted(np.cumsum(values[order]), p) + 1]
+    kept[first] = values[first] / values[first].sum()
+    return kept
+
+
+def nucleus_of_the_library(probabilities, p):
+    from transformers import TopPLogitsWarper
+
+    return TopPLogitsWarper(p)(None, probabilities.log()[None]).softmax(dim=-1)[0]
+
+
+def on_the_left(
+    rows, pad, side="left", first=0, count_pads=False, upside_down=False, by_id=False
+):
+    """Pad as exercise 8.2 asks for, or nearly."""
     width = max(map(len, rows))
     pairs = [([pad] * (width - len(row)), row) for row in rows]
-    ids = [fill + row if side == "left" else row + fill for fill, row in pairs]
+    ids = torch.tensor(
+        [fill + row if side == "left" else row + fill for fill, row in pairs]
+    )
     mask = torch.tensor([[0] * len(fill) + [1] * len(row) for fill, row in pairs])
+    mask = (ids != pad).int() if by_id else mask
     places = torch.arange(width).expand(len(rows), -1)
     return {
-        "input_ids": torch.tensor(ids),
+        "input_ids": ids,
         "attention_mask": 1 - mask if upside_down else mask,
         "position_ids": places if count_pads else mask.cumsum(1) - mask + first,
     }
+
+
+def left_by_pad_sequence(rows, pad):
+    from torch.nn.utils.rnn import pad_sequence
+
+    def filled(lists, value):
+        tensors = [torch.tensor(row) for row in lists]
+        return pad_sequence(
+            tensors, batch_first=True, padding_value=value, padding_side="left"
+        )
+
+    ones = [[1] * len(row) for row in rows]
+    places = [range(len(row)) for row in rows]
+    return {
+        "input_ids": filled(rows, pad),
+        "attention_mask": filled(ones, 0),
+        "position_ids": filled([list(row) for row in places], 1),
+    }
+
+
+def left_by_lengths(rows, pad):
+    lengths = torch.tensor([[len(row)] for row in rows])
+    width = int(lengths.max())
+    places = torch.arange(width) - (width - lengths)
+    ids = torch.full((len(rows), width), pad, dtype=torch.int32)
+    for line, row in zip(ids, rows, strict=True):
+        line[width - len(row) :] = torch.tensor(row)
+    mask = (places >= 0).to(torch.int32)
+    return transformers.BatchEncoding(
+        {"input_ids": ids, "attention_mask": mask, "position_ids": places.clamp(min=0)}
+    )
+
+
+def continuations(split, count=80):
+    """Give stories without their first five words, as exercise 8.3 wants texts."""
+    stories = pd.read_parquet(sources.DATA / f"stories/{split}.parquet")
+    return [" ".join(text.split()[5:]) for text in stories["text"][:count]]
+
+
+def varied(drafts, count=80):
+    """Choose texts one after another, each the one with the most new pairs of words."""
+    seen, chosen = set(), []
+    for start in range(0, len(drafts), len(drafts) // count):
+        pairs = {
+            text: {*itertools.pairwise(plain(" ".join(text.split()[:40])))}
+            for text in drafts[start : start + len(drafts) // count]
+        }
+        chosen.append(max(pairs, key=lambda text: len(pairs[text] - seen)))
+        seen |= pairs[chosen[-1]]
+    return chosen
+
+
+def backwards(text):
+    return " ".join(reversed(text.split()))
+
+
+TALES = varied(continuations("train", 640))
 
 
 # check: (a right answer, {what its hint says: a wrong answer})
@@ -464,20 +568,8 @@ EXERCISES = {
             "nan": lambda x, p: nucleus_of(x, p, lambda a, own, p: a < 0),
             "as small as 0.1": lambda x, p: nucleus_of(x, p) if p > 0.5 else x,
             "for p = 0.6": lambda x, p: x,
-        },
-    ),
-    "cache_gigabytes": (
-        4.295,
-        {
-            "one of two tensors": 2 * 32 * 4 * 8 * 8192 * 128 / 1e9,
-            "only 8 heads": 17.18,
-            "two bytes, not four": 8.59,
-            "one user": 1.074,
-            "one of the 32 layers": 0.1342,
-            "gibibytes": 4,
-            "gigabits": 34.36,
-            "divide by 10": 4294967296,
-            "is not it": 3,
+            "that is top-k": top_2,
+            "no fixed threshold": above_a_quarter,
         },
     ),
     "left_padded": (
@@ -487,11 +579,24 @@ EXERCISES = {
             "upside down": lambda rows, pad: on_the_left(rows, pad, upside_down=True),
             "count the pads": lambda rows, pad: on_the_left(rows, pad, count_pads=True),
             "count from 0": lambda rows, pad: on_the_left(rows, pad, first=1),
+            "filled up with 0": lambda rows, pad: on_the_left(rows, 0),
+            "a real end-of-text": lambda rows, pad: on_the_left(rows, pad, by_id=True),
             "no 'position_ids'": lambda rows, pad: without(on_the_left(rows, pad), "position_ids"),
             "position -1": lambda rows, pad: on_the_left(rows, pad) | {
                 "position_ids": on_the_left(rows, pad)["attention_mask"].cumsum(1) - 1
             },
             "make it a tensor": lambda rows, pad: on_the_left(rows, pad) | {"input_ids": [[1]]},
+        },
+    ),
+    "lively": (
+        TALES,
+        {
+            "the bar for distinct-2 is 0.63": continuations("test"),
+            "where real stories have 0.94": [backwards(text) for text in TALES],
+            "of short texts": [text[:40] for text in TALES],
+            "got 240 texts": TALES * 3,
+            "asked for 80 texts": " ".join(TALES),
+            "something else than texts": [text.split() for text in TALES],
         },
     ),
     "softmax_by_hand": (
@@ -664,6 +769,45 @@ def test_right_answer_is_correct(name):
 
 
 @pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("nucleus", nucleus_in_a_loop),
+        ("nucleus", nucleus_in_numpy),
+        ("nucleus", nucleus_of_the_library),
+        ("nucleus", lambda x, p: nucleus_of(x.double(), p)),
+        ("left_padded", left_by_pad_sequence),
+        ("left_padded", left_by_lengths),
+        ("left_padded", lambda rows, pad: transformers.BatchEncoding(on_the_left(rows, pad))),
+        ("lively", tuple(TALES)),
+        ("lively", np.array(TALES)),
+        ("lively", pd.Series(TALES)),
+        ("lively", (text for text in TALES)),
+    ],
+)  # fmt: skip
+def test_right_answer_of_another_kind_is_correct(name, answer):
+    verdict = getattr(checks, name)(answer)
+    assert verdict.outcome == "correct", verdict
+
+
+def test_board_of_8_3_has_the_numbers_of_the_page():
+    (page,) = [n for path, n in guards.ours().items() if path.stem == "08_generation"]
+    (cell,) = [cell for cell in guards.code(page) if cell.id == "variety-map"]
+    printed = "".join(output.get("text", "") for output in cell.outputs)
+    names = {"real stories": "the real stories"}
+    found = {}
+    for line in printed.splitlines():
+        name, pairs, known = re.fullmatch(
+            r"(.+?) +distinct-2 ([\d., ]+?) +known ([\d.]+)", line
+        ).groups()
+        draws = [float(number) for number in pairs.split(", ")]
+        found[names.get(name, name)] = (sum(draws) / len(draws), float(known))
+    board = generation.BOARD
+    assert len(found) == 6 and {*found} - {*board} == {"temperature 1.5"}
+    for name in {*found} & {*board}:
+        assert found[name] == pytest.approx(board[name], abs=0.01), name
+
+
+@pytest.mark.parametrize(
     ("name", "hint", "wrong"), SLIPS, ids=[f"{n}-{h}" for n, h, _ in SLIPS]
 )
 def test_slip_meets_its_hint(name, hint, wrong):
@@ -782,6 +926,7 @@ def test_number_that_is_none_is_never_correct():
 def test_check_of_bundled_heads_says_so_on_other_models(monkeypatch):
     monkeypatch.setenv("HF_TUTORIAL_SOURCE", "hub")
     assert "bundled encoder only" in checks.repeated_word_head((2, 9)).message
+    assert "bundled storyteller only" in checks.lively(TALES).message
 
 
 def test_missing_return_is_suspected():

@@ -26,7 +26,7 @@ from hf_tutorial.checks.dataset_preparation import (
 from hf_tutorial.checks.training_loop import cross_entropy, decayed, linear_schedule
 from hf_tutorial.checks.trainer import lora_size, patience, scores_of
 from hf_tutorial.checks.accelerate import mended_loop, planned_batch, slowest_link
-from hf_tutorial.checks.generation import cache_gigabytes, left_padded, nucleus
+from hf_tutorial.checks.generation import left_padded, lively, nucleus
 from hf_tutorial.checks.pretraining import fill_gap, one_night, pronoun_price
 from hf_tutorial.checks.verdicts import Verdict, again, check, correct
 
@@ -39,7 +39,7 @@ __all__ = [
     "cross_entropy", "linear_schedule", "decayed",
     "scores_of", "lora_size", "patience",
     "planned_batch", "mended_loop", "slowest_link",
-    "nucleus", "cache_gigabytes", "left_padded",
+    "nucleus", "left_padded", "lively",
     "pronoun_price", "fill_gap", "one_night",
     "Verdict", "again", "check", "correct",
 ]  # fmt: skip
