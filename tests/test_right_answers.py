@@ -133,7 +133,10 @@ def shop_by_words(path):
     kinds = {name: datasets.Value("string") for name in ("sku", "text")}
     kinds["stars"] = datasets.Value("int64")
     table = datasets.load_dataset(
-        "csv", data_files={"shop": path}, features=datasets.Features(kinds), split="shop"
+        "csv",
+        data_files={"shop": path},
+        features=datasets.Features(kinds),
+        split="shop",
     )
     table = table.filter(
         lambda rows: [bool(text) for text in rows["text"]], batched=True
