@@ -345,7 +345,7 @@ EXERCISES = {
             ),
             "has become 7": lambda path: shop(path, sku="int64", keep=lambda row: bool(row["text"]) and row["stars"] != 3),
             "a label is wrong": lambda path: shop(path, positive=lambda stars: stars > 4),
-            "such as '1e5'": lambda path: shop(path).map(lambda row: {"sku": row["sku"].replace("0230", "230")}),
+            "such as '1e5'": lambda path: shop(path).map(lambda row: {"sku": row["sku"].replace("0250", "250")}),
         },
     ),
     "leaked": (

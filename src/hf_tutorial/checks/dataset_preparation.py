@@ -168,7 +168,7 @@ def _rows_of_shop(train: list[tuple], validation: list[tuple]) -> Verdict:
     if any(str(sku) == "7" or sku == 7 for sku, *_ in rows):
         return again("sku 007 has become 7: say the types when you read the file")
     if {sku for sku, *_ in rows} != {sku for sku, *_ in wanted}:
-        return again("a sku is not as it stands in the file, such as '1e5' or '0230'")
+        return again("a sku is not as it stands in the file, such as '1e5' or '0250'")
     if {(text, label) for _, text, label in rows} != {row[1:] for row in wanted}:
         return again("a label is wrong: 1 and 2 stars are negative, 4 and 5 positive")
     if len(validation) not in (4, 5):
