@@ -59,7 +59,9 @@ class Hub(test_push.Hub):
             url = f"{here}/datasets/{REPOSITORY}/commit/{'a' * 40}"
             self.say({"commitUrl": url, "commitOid": "a" * 40})
         elif known and path.startswith(f"{api}/tree/") and not path.endswith("/data"):
-            self.say([{"type": "file", "path": ".gitattributes", "size": 1, "oid": "b"}])
+            self.say(
+                [{"type": "file", "path": ".gitattributes", "size": 1, "oid": "b"}]
+            )
         elif known and path.startswith(f"{api}/paths-info/"):
             self.say([])
         else:
