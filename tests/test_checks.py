@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import datasets
 import pytest
 import torch
 import transformers
@@ -59,6 +60,39 @@ def cut_stream(stream, size, keep_tail=False):
 
 def ended(texts, end):
     return [token for text in texts for token in [*text, end]]
+
+
+def shop(
+    path,
+    sku="string",
+    keep=None,
+    positive=None,
+    names=("negative", "positive"),
+    size=0.25,
+    shuffle=True,
+):
+    """Prepare as exercise 4.3 asks for, or nearly."""
+    kinds = {
+        "sku": datasets.Value(sku),
+        "text": datasets.Value("string"),
+        "stars": datasets.Value("int64"),
+    }
+    if sku == "int64":  # as guessed from a file of numbers
+        kinds["sku"] = datasets.Value("string")
+    rows = datasets.load_dataset(
+        "csv", data_files=path, features=datasets.Features(kinds)
+    )["train"]
+    rows = rows.filter(keep or (lambda row: bool(row["text"]) and row["stars"] != 3))
+    positive = positive or (lambda stars: stars > 3)
+    rows = rows.add_column("label", [int(positive(stars)) for stars in rows["stars"]])
+    if names:
+        rows = rows.cast_column("label", datasets.ClassLabel(names=[*names]))
+    if sku == "int64":
+        numbers = [int(value) if value.isdigit() else 0 for value in rows["sku"]]
+        rows = rows.remove_columns("sku").add_column("sku", numbers)
+    stratify = {"stratify_by_column": "label"} if shuffle and names else {}
+    parts = rows.train_test_split(size, seed=0, shuffle=shuffle, **stratify)
+    return datasets.DatasetDict(train=parts["train"], validation=parts["test"])
 
 
 def plain(text):
@@ -393,20 +427,29 @@ EXERCISES = {
             "fill up with 0": lambda rows: padded(rows, pad=-100),
             "upside down": lambda rows: padded(rows, keep=0),
             "1 for each token": lambda rows: {**padded(rows), "attention_mask": torch.ones(2, 5).long()},
-            "one label per row": lambda rows: {**padded(rows), "labels": torch.tensor([0, 1])},
+            "one label per row": lambda rows: {**padded(rows), "labels": torch.tensor([0, 1][: len(rows)])},
+            "a 0 of its own": lambda rows: {**padded(rows), "attention_mask": (padded(rows)["input_ids"] != 0).long()},
         },
     ),
-    "blocks": (
-        lambda texts, size, end: cut_stream(ended(texts, end), size),
+    "prepared": (
+        shop,
         {
-            "is short": lambda t, size, end: cut_stream(ended(t, end), size, keep_tail=True),
-            "no end token": lambda t, size, end: cut_stream(sum(t, []), size),
-            "is filled up": lambda t, size, end: cut_stream([*ended(t, end), end], size),
-            "after its text": lambda t, size, end: cut_stream([x for a in t for x in [end, *a]], size)[:1] + [[0, 4, 5, 0]],
-            "one end token only": lambda t, size, end: [[1, 2, 3, 0], [4, 5, 6, 7]],
-            "a block of its own": lambda t, size, end: [(a + [end] * size)[:size] for a in t],
-            "join first": lambda t, size, end: [[9]],
-            "every block is kept": lambda t, size, end: cut_stream(ended(t, end), size)[:2][: len(t) - 1 or 1],
+            "a quarter is 4": lambda path: shop(path, size=0.5),
+            "the file is sorted": lambda path: shop(path, shuffle=False),
+            "put two splits": lambda path: shop(path)["train"],
+            "name them 'train'": lambda path: datasets.DatasetDict(train=shop(path)["train"]),
+            "no column ['label']": lambda path: shop(path).remove_columns("label"),
+            "a ClassLabel knows": lambda path: shop(path, names=None),
+            "not ['negative', 'positive']": lambda path: shop(path, names=["bad", "good"]),
+            "without a text": lambda path: shop(path, keep=lambda row: row["stars"] != 3),
+            "they are neither": lambda path: shop(path, keep=lambda row: bool(row["text"])),
+            "which were lost": lambda path: shop(path, keep=lambda row: bool(row["text"]) and row["stars"] in (1, 5)),
+            "in both splits": lambda path: datasets.DatasetDict(
+                train=shop(path)["train"], validation=shop(path)["train"].select(range(4))
+            ),
+            "has become 7": lambda path: shop(path, sku="int64", keep=lambda row: bool(row["text"]) and row["stars"] != 3),
+            "a label is wrong": lambda path: shop(path, positive=lambda stars: stars > 4),
+            "such as '1e5'": lambda path: shop(path).map(lambda row: {"sku": row["sku"].replace("0250", "250")}),
         },
     ),
     "leaked": (
@@ -420,6 +463,11 @@ EXERCISES = {
                 i for i, text in enumerate(test) if sorted(plain(text)) in [sorted(plain(t)) for t in train]
             ],
             "no leak from train": lambda train, test: [0, 2, 4],
+            "is a part of": lambda train, test: [
+                i for i, text in enumerate(test) if any(" ".join(plain(text)) in " ".join(plain(t)) for t in train)
+            ],
+            "shares words": lambda train, test: [0, 2, 6],
+            "not True or False": lambda train, test: [text in train for text in test],
             "which test texts": lambda train, test: [2],
         },
     ),

@@ -18,10 +18,10 @@ from hf_tutorial.checks.attention import (
     share_on_itself,
 )
 from hf_tutorial.checks.dataset_preparation import (
-    blocks,
     collated,
     leaked,
     padding_share,
+    prepared,
 )
 from hf_tutorial.checks.training_loop import cross_entropy, decayed, linear_schedule
 from hf_tutorial.checks.trainer import lora_size, patience, scores_of
@@ -35,7 +35,7 @@ __all__ = [
     "unknown_share", "attention_mask", "windows", "source_of",
     "change_by_layer", "gigabytes", "new_parameters",
     "largest_weights", "share_on_itself", "repeated_word_head",
-    "padding_share", "collated", "blocks", "leaked",
+    "padding_share", "collated", "prepared", "leaked",
     "cross_entropy", "linear_schedule", "decayed",
     "scores_of", "lora_size", "patience",
     "planned_batch", "mended_loop", "slowest_link",
