@@ -10,12 +10,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import datasets
 import numpy as np
 import pandas as pd
-import datasets
 import pytest
 import torch
 import transformers
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import MultinomialNB
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
+from transformers.trainer_pt_utils import get_parameter_names
 
 from hf_tutorial import checks, sources
 from hf_tutorial.checks import generation
@@ -97,6 +103,49 @@ def shop(
 
 def plain(text):
     return "".join(c for c in text.lower() if c.isalnum() or c == " ").split()
+
+
+def mean(values):
+    return sum(values) / len(values)
+
+
+def loss_of(logits, labels, **options):
+    flat = logits.flatten(0, 1), labels.flatten()
+    return torch.nn.functional.cross_entropy(*flat, **options)
+
+
+def token_loss_of(parts):
+    """Divide as exercise 5.1 asks for."""
+    tokens = sum((labels != -100).sum() for _, labels in parts)
+    return sum(loss_of(*part, reduction="sum") for part in parts) / tokens
+
+
+def token_loss_in_numpy(parts):
+    """Divide as exercise 5.1 asks for, row by row in float32, without PyTorch's loss."""
+    found = []
+    for logits, labels in parts:
+        logits, labels = logits.numpy().reshape(-1, 3), labels.numpy().ravel()
+        for row, label in zip(logits, labels, strict=True):
+            if label >= 0:
+                found.append(np.log(np.exp(row).sum()) - row[label])
+    return np.float32(np.mean(found))
+
+
+def token_loss_of_one_batch(parts):
+    """Lay all tokens in one row, and let PyTorch take the mean of those that count."""
+    logits = torch.cat([logits.flatten(0, 1) for logits, _ in parts])
+    labels = torch.cat([labels.flatten() for _, labels in parts])
+    return torch.nn.functional.cross_entropy(logits, labels).item()
+
+
+def classified_by(*steps):
+    """Answer exercise 5.3 with a pipeline of scikit-learn."""
+    return lambda texts, labels, new: (
+        make_pipeline(*steps).fit(texts, labels).predict(new)
+    )
+
+
+by_naive_bayes = classified_by(CountVectorizer(binary=True), MultinomialNB())
 
 
 def accuracy_of(prediction, pick=None, keep=lambda labels: labels != -100):
@@ -501,48 +550,31 @@ EXERCISES = {
             "two tokens are equal": (0, 3),
         },
     ),
-    "cross_entropy": (
-        3.17,
+    "token_loss": (
+        token_loss_of,
         {
-            "probability of the label": 0.042,
-            "that is label 0": 2.17,
-            "that is label 1": 0.17,
-            "not negative": -3.17,
-            "in bits": 4.573,
-            "log10": 1.377,
-            "not the logits themselves": 1.386,
-            "softmax over three": 7,
-        },
-    ),
-    "linear_schedule": (
-        lambda step, warmup, total, peak: (
-            peak * step / warmup
-            if step < warmup
-            else peak * max(0, total - step) / (total - warmup)
-        ),
-        {
-            "multiply by the peak": lambda step, warmup, total, peak: min(
-                step / warmup, (total - step) / (total - warmup)
+            "mean of two means": lambda parts: mean([loss_of(*part) for part in parts]),
+            "those are means, added up": lambda parts: sum(loss_of(*part) for part in parts),
+            "that is the sum": lambda parts: sum(loss_of(*part, reduction="sum") for part in parts),
+            "the number of parts": lambda parts: mean([loss_of(*part, reduction="sum") for part in parts]),
+            "divided by all positions": lambda parts: (
+                sum(loss_of(*part, reduction="sum") for part in parts)
+                / sum(labels.numel() for _, labels in parts)
             ),
-            "stop at 0": lambda step, warmup, total, peak: (
-                peak * min(step / warmup, (total - step) / (total - warmup))
+            "weighted by rows": lambda parts: (
+                sum(len(labels) * loss_of(logits, labels) for logits, labels in parts)
+                / sum(len(labels) for _, labels in parts)
             ),
-            "one step early": lambda step, warmup, total, peak: (
-                peak * min((step + 1) / warmup, max(0, total - step) / (total - warmup))
+            "weighted by all positions": lambda parts: (
+                sum(labels.numel() * loss_of(logits, labels) for logits, labels in parts)
+                / sum(labels.numel() for _, labels in parts)
             ),
-            "stays at the peak": lambda step, warmup, total, peak: peak * min(step / warmup, 1),
-            "it jumps": lambda step, warmup, total, peak: (
-                peak * (step / warmup if step < warmup else max(0, 1 - step / total))
+            "its mean is 0 / 0": lambda parts: (
+                sum(loss_of(*part) * (part[1] != -100).sum() for part in parts)
+                / sum((part[1] != -100).sum() for part in parts)
             ),
-            "warmup is missing": lambda step, warmup, total, peak: peak * max(0, 1 - step / total),
-            "at step 10 of 20": lambda step, warmup, total, peak: (
-                peak * step / warmup if step <= warmup else 0
-            ),
-            "draw it": lambda step, warmup, total, peak: float("nan"),
-            "with warmup 0": lambda step, warmup, total, peak: (
-                peak * min(step / (warmup or 1), max(0, total - step) / (total - warmup))
-            ),
-            "`return` missing": lambda step, warmup, total, peak: None,
+            "is right: add up": lambda parts: float("nan"),
+            "`return` missing": lambda parts: None,
         },
     ),
     "decayed": (
@@ -552,12 +584,38 @@ EXERCISES = {
             "a LayerNorm has a weight": lambda m: [
                 n for n, _ in m.named_parameters() if "bias" not in n
             ],
-            "another name": lambda m: [
+            "another name and type": lambda m: [
                 n for n, _ in m.named_parameters() if "bias" not in n and "LayerNorm" not in n
             ],
-            "'embeddings.weight'": lambda m: ["dense.weight", "classifier.weight"],
+            "40 numbers": lambda m: get_parameter_names(m, [torch.nn.LayerNorm], ["bias", "norm"]),
+            "bias under another name": lambda m: [
+                n for n in get_parameter_names(m, [torch.nn.LayerNorm], ["bias"]) if "final.w" not in n
+            ],
+            "is a matrix, though": lambda m: [
+                n for n, p in m.named_parameters() if p.ndim > 1 and "norm" not in n
+            ],
+            "small ones too": lambda m: [n for n, p in m.named_parameters() if p.numel() > 40],
+            "'embeddings.weight'": lambda m: ["first.weight", "norm_mixer.weight", "weight"],
+            "is no parameter": lambda m: ["embeddings"],
             "give their names": lambda m: [p for p in m.parameters() if p.ndim > 1],
             "keep the names": lambda m: [x for x in m.named_parameters() if x[1].ndim > 1],
+        },
+    ),
+    "beats_words": (
+        classified_by(CountVectorizer(binary=True, stop_words="english"), MultinomialNB()),
+        {
+            "TF-IDF with logistic regression gets 126": classified_by(
+                TfidfVectorizer(stop_words="english"), LogisticRegression()
+            ),
+            "124 of 150; TF-IDF": classified_by(TfidfVectorizer(), LogisticRegression(C=10)),
+            "for everybody: 75": lambda texts, labels, new: [1] * len(new),
+            "are labels swapped": lambda texts, labels, new: 1 - by_naive_bayes(texts, labels, new),
+            "450 predictions for 150": lambda texts, labels, new: labels,
+            "two axes": lambda texts, labels, new: torch.zeros(len(new), 2),
+            "that is a classifier": lambda texts, labels, new: MultinomialNB(),
+            "positive is no label": lambda texts, labels, new: ["positive"] * len(new),
+            "0.5 is no label": lambda texts, labels, new: [0.5] * len(new),
+            "`return` missing": lambda texts, labels, new: None,
         },
     ),
     "scores_of": (
@@ -816,6 +874,31 @@ def test_right_answer_is_correct(name):
     assert verdict.outcome == "correct", verdict
 
 
+# Right answers of other kinds than those above.
+ACCEPTED = [
+    ("token_loss", token_loss_in_numpy),
+    ("token_loss", token_loss_of_one_batch),
+    ("token_loss", lambda parts: token_loss_of([(a.double(), b) for a, b in parts])),
+    ("token_loss", lambda parts: token_loss_of([(a.requires_grad_(), b) for a, b in parts])),
+    ("decayed", lambda m: {n: p for n, p in m.named_parameters() if len(p.shape) >= 2}),
+    ("decayed", lambda m: (n for n, p in m.named_parameters() if p.dim() != 1)),
+    ("decayed", lambda m: {n for n, p in m.state_dict().items() if p.squeeze().ndim > 1}),
+    ("decayed", lambda m: pd.Series([n for n, p in m.named_parameters() if p.ndim > 1])),
+    ("beats_words", lambda *given: torch.tensor(by_naive_bayes(*given))),
+    ("beats_words", lambda *given: by_naive_bayes(*given).astype("float32").tolist()),
+    ("beats_words", lambda *given: pd.Series(by_naive_bayes(*given) == 1)),
+    ("beats_words", classified_by(TfidfVectorizer(stop_words="english"), LinearSVC())),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"), ACCEPTED, ids=[f"{n}-{i}" for i, (n, _) in enumerate(ACCEPTED)]
+)
+def test_right_answer_of_another_kind_is_correct(name, answer):
+    verdict = getattr(checks, name)(answer)
+    assert verdict.outcome == "correct", verdict
+
+
 @pytest.mark.parametrize(
     ("name", "answer"),
     [
@@ -832,7 +915,7 @@ def test_right_answer_is_correct(name):
         ("lively", (text for text in TALES)),
     ],
 )  # fmt: skip
-def test_right_answer_of_another_kind_is_correct(name, answer):
+def test_right_answer_of_another_kind_is_correct_in_08(name, answer):
     verdict = getattr(checks, name)(answer)
     assert verdict.outcome == "correct", verdict
 

@@ -338,33 +338,6 @@ def test_training_curves_refuse_what_would_mislead(losses, validation, words):
         figures.training_curves(losses, RATES, validation)
 
 
-def test_confusion_matrix_writes_label_down_and_prediction_across():
-    axes = figures.confusion_matrix([[70, 5], [3, 72]], ["negative", "positive"]).axes[
-        0
-    ]
-    texts = {text.get_position(): text.get_text() for text in axes.texts}
-    assert texts == {(0, 0): "70", (1, 0): "5", (0, 1): "3", (1, 1): "72"}
-    assert (axes.get_ylabel(), axes.get_xlabel()) == ("label", "prediction")
-    assert [t.get_text() for t in axes.get_yticklabels()] == ["negative", "positive"]
-    assert axes.images[0].get_clim() == (0, 72)
-
-
-@pytest.mark.parametrize(
-    ("counts", "names", "words"),
-    [
-        ([[1, 2]], ["a"], r"\(1, 2\) is not \(labels, labels\)"),
-        ([[1, 2], [3, 4]], ["a"], "1 names cannot label 2 labels"),
-        ([[0.9, 0.1], [0, 1]], ["a", "b"], "not shares"),
-        ([[float("nan"), 1], [0, 1]], ["a", "b"], "not shares"),
-        ([[1, -1], [0, 1]], ["a", "b"], "whole numbers from 0"),
-        ([[0, 0], [0, 0]], ["a", "b"], "nothing was counted"),
-    ],
-)
-def test_confusion_matrix_refuses_what_are_no_counts(counts, names, words):
-    with pytest.raises(ValueError, match=words):
-        figures.confusion_matrix(np.array(counts), names)
-
-
 def test_two_runs_lie_on_one_another_and_the_difference_has_its_unit():
     figure = figures.two_runs(
         [0.7, 0.5, 0.6], [0.7, 0.5 + 3e-8, 0.6], ("loop", "other")
@@ -521,7 +494,6 @@ def test_figures_are_returned_and_left_to_the_caller(
         figures.padding_picture({"x": [[[1, 1, 0]]]}),
         figures.bars({"MB": {"x": 1}}),
         figures.training_curves(LOSSES, RATES, {4: 0.2}),
-        figures.confusion_matrix(np.eye(10), [f"$label {n}" for n in range(10)]),
         figures.two_runs(LOSSES, LOSSES, ("x", "y")),
         figures.similarity_map(np.eye(3), TOKENS[:3]),
         figures.course_map(),

@@ -23,7 +23,7 @@ from hf_tutorial.checks.dataset_preparation import (
     padding_share,
     prepared,
 )
-from hf_tutorial.checks.training_loop import cross_entropy, decayed, linear_schedule
+from hf_tutorial.checks.training_loop import beats_words, decayed, token_loss
 from hf_tutorial.checks.trainer import lora_size, patience, scores_of
 from hf_tutorial.checks.accelerate import mended_loop, planned_batch, slowest_link
 from hf_tutorial.checks.generation import left_padded, lively, nucleus
@@ -36,7 +36,7 @@ __all__ = [
     "change_by_layer", "gigabytes", "new_parameters",
     "largest_weights", "share_on_itself", "repeated_word_head",
     "padding_share", "collated", "prepared", "leaked",
-    "cross_entropy", "linear_schedule", "decayed",
+    "token_loss", "decayed", "beats_words",
     "scores_of", "lora_size", "patience",
     "planned_batch", "mended_loop", "slowest_link",
     "nucleus", "left_padded", "lively",
