@@ -24,7 +24,7 @@ from hf_tutorial.checks.dataset_preparation import (
     padding_share,
 )
 from hf_tutorial.checks.training_loop import cross_entropy, decayed, linear_schedule
-from hf_tutorial.checks.trainer import lora_size, patience, scores_of
+from hf_tutorial.checks.trainer import beat_the_board, patience, scores_of
 from hf_tutorial.checks.accelerate import mended_loop, planned_batch, slowest_link
 from hf_tutorial.checks.generation import cache_gigabytes, left_padded, nucleus
 from hf_tutorial.checks.pretraining import fill_gap, one_night, pronoun_price
@@ -37,7 +37,7 @@ __all__ = [
     "largest_weights", "share_on_itself", "repeated_word_head",
     "padding_share", "collated", "blocks", "leaked",
     "cross_entropy", "linear_schedule", "decayed",
-    "scores_of", "lora_size", "patience",
+    "scores_of", "patience", "beat_the_board",
     "planned_batch", "mended_loop", "slowest_link",
     "nucleus", "cache_gigabytes", "left_padded",
     "pronoun_price", "fill_gap", "one_night",
