@@ -833,7 +833,11 @@ def test_the_board_ranks_and_its_own_praise_is_right():
 def test_counts_of_words_stand_on_the_board_where_they_were_measured():
     from hf_tutorial.checks.trainer import BAR, BOARD
 
-    lines = (NOTEBOOKS.parent / "data/reviews/train.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (
+        (NOTEBOOKS.parent / "data/reviews/train.jsonl")
+        .read_text(encoding="utf-8")
+        .splitlines()
+    )
     rows = [json.loads(line) for line in lines]
     texts, labels = [row["text"] for row in rows], [row["label"] for row in rows]
     asked, known = list(held_out()), list(held_out().values())
