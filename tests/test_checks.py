@@ -1,6 +1,7 @@
 """Every exercise: no answer, wrong kinds of answers, and the likely slips with their hints."""
 
 import contextlib
+import functools
 import itertools
 import json
 import math
@@ -9,6 +10,7 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import datasets
 import numpy as np
@@ -23,7 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 from transformers.trainer_pt_utils import get_parameter_names
 
-from hf_tutorial import checks, sources
+from hf_tutorial import NOTEBOOKS, checks, sources
 from hf_tutorial.checks import generation
 from tests import guards
 
@@ -157,6 +159,17 @@ def accuracy_of(prediction, pick=None, keep=lambda labels: labels != -100):
         logits = logits[0]
     right = logits.argmax(axis=-1) == labels
     return {"accuracy": float(right[keep(labels)].mean())}
+
+
+@functools.cache
+def held_out():
+    """Tell the label of each text that exercise 6.3 asks for."""
+    lines = (
+        (NOTEBOOKS.parent / "data/reviews/validation.jsonl")
+        .read_text(encoding="utf-8")
+        .splitlines()
+    )
+    return {row["text"]: row["label"] for row in map(json.loads, lines)}
 
 
 def zeros_of_a_tuple(predictions):
@@ -632,23 +645,6 @@ EXERCISES = {
             "`return` missing": lambda p: None,
         },
     ),
-    "lora_size": (
-        lambda shapes, rank: sum(rank * (o + i) for o, i in shapes),
-        {
-            "matrices themselves: LoRA leaves": lambda shapes, rank: sum(o * i for o, i in shapes),
-            "not a factor": lambda shapes, rank: sum(rank * o * i for o, i in shapes),
-            "only the first": lambda shapes, rank: rank * sum(shapes[0]),
-            "only the last": lambda shapes, rank: rank * sum(shapes[-1]),
-            "multiply by the rank": lambda shapes, rank: sum(o + i for o, i in shapes),
-            "B counts as well": lambda shapes, rank: sum(rank * o for o, i in shapes),
-            "one is rank x in": lambda shapes, rank: sum(rank * i for o, i in shapes),
-            "frozen, not trained": lambda shapes, rank: sum(
-                o * i + rank * (o + i) for o, i in shapes
-            ),
-            "A is rank x in": lambda shapes, rank: 7,
-            "at rank 8": lambda shapes, rank: 200,
-        },
-    ),
     "patience": (
         Waiting,
         {
@@ -662,6 +658,21 @@ EXERCISES = {
                 patience, worse=lambda loss, best: loss > best
             ),
             "with patience 1": lambda patience: Waiting(2),
+        },
+    ),
+    "beat_the_board": (
+        lambda texts: [held_out()[text] for text in texts],
+        {
+            "take the argmax": lambda texts: torch.eye(2)[[held_out()[t] for t in texts]],
+            "round a probability": lambda texts: [0.1 + 0.8 * held_out()[t] for t in texts],
+            "one for each": lambda texts: [held_out()[t] for t in texts[:100]],
+            "turned over": lambda texts: [1 - held_out()[t] for t in texts],
+            "no better than one label": lambda texts: [0] * len(texts),
+            "the bar is 124": lambda texts: [
+                held_out()[t] if n < 70 else 1 for n, t in enumerate(texts)
+            ],
+            "use 0 or 1": lambda texts: ["good"] * len(texts),
+            "one label for all": lambda texts: "positive",
         },
     ),
     "nucleus": (
@@ -1058,6 +1069,137 @@ def test_check_of_bundled_heads_says_so_on_other_models(monkeypatch):
     monkeypatch.setenv("HF_TUTORIAL_SOURCE", "hub")
     assert "bundled encoder only" in checks.repeated_word_head((2, 9)).message
     assert "bundled storyteller only" in checks.lively(TALES).message
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        np.array,
+        torch.tensor,
+        lambda labels: np.array(labels, dtype=np.float32),
+        lambda labels: ["positive" if label else "negative" for label in labels],
+        lambda labels: [{"label": f"LABEL_{label}", "score": 0.9} for label in labels],
+        pd.Series,
+        iter,
+    ],
+    ids=["numpy", "torch", "float32", "names", "pipeline", "pandas", "iterator"],
+)
+def test_labels_for_the_board_may_come_in_any_wrapping(wrapped):
+    found = checks.beat_the_board(lambda texts: wrapped([held_out()[t] for t in texts]))
+    assert found == ("correct", "150 of 150; still above you: nobody")
+
+
+def test_the_board_ranks_and_its_own_praise_is_right():
+    def first(right):
+        return lambda texts: [
+            held_out()[text] if n < right else 1 - held_out()[text]
+            for n, text in enumerate(texts)
+        ]
+
+    assert checks.beat_the_board(first(124)).outcome == "try again"
+    praised = checks.beat_the_board(first(125))
+    assert praised.outcome == "correct" and "above you: 148" in praised.message
+
+
+def test_counts_of_words_stand_on_the_board_where_they_were_measured():
+    from hf_tutorial.checks.trainer import BAR, BOARD
+
+    lines = (
+        (NOTEBOOKS.parent / "data/reviews/train.jsonl")
+        .read_text(encoding="utf-8")
+        .splitlines()
+    )
+    rows = [json.loads(line) for line in lines]
+    texts, labels = [row["text"] for row in rows], [row["label"] for row in rows]
+    asked, known = list(held_out()), list(held_out().values())
+    one = make_pipeline(TfidfVectorizer(), LogisticRegression())
+    pairs = make_pipeline(
+        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
+        LogisticRegression(C=10, max_iter=1000),
+    )
+    found = [
+        int((m.fit(texts, labels).predict(asked) == known).sum()) for m in (one, pairs)
+    ]
+    assert [max(map(known.count, (0, 1))), *found] == [score for score, _ in BOARD[:3]]
+    assert BAR == found[-1]
+
+
+def test_the_bundled_classifier_leads_the_board():
+    from transformers import pipeline
+
+    from hf_tutorial import sources
+    from hf_tutorial.checks.trainer import BOARD
+
+    classifier = pipeline(
+        "text-classification", model=sources.checkpoint("sentiment"), device="cpu"
+    )
+    found = classifier(list(held_out()), truncation=True, batch_size=50)
+    right = [
+        (one["label"] == "POSITIVE") == label
+        for one, label in zip(found, held_out().values(), strict=True)
+    ]
+    assert sum(right) == BOARD[-1][0]
+
+
+def test_scores_may_be_computed_in_any_way():
+    from sklearn.metrics import accuracy_score
+
+    def kept(p):
+        logits = p.predictions[0] if isinstance(p.predictions, tuple) else p.predictions
+        return logits[p.label_ids != -100], p.label_ids[p.label_ids != -100]
+
+    def by_torch(p):
+        logits, labels = map(torch.tensor, kept(p))
+        return {"accuracy": (logits.argmax(-1) == labels).float().mean()}
+
+    def by_sklearn(p):
+        logits, labels = kept(p)
+        return {"accuracy": accuracy_score(labels, logits.argmax(1)), "n": len(labels)}
+
+    def by_counting(p):
+        rows = [(row.argmax(), label) for row, label in zip(*kept(p), strict=True)]
+        return {"accuracy": np.float32(sum(a == b for a, b in rows) / len(rows))}
+
+    for answer in (by_torch, by_sklearn, by_counting):
+        assert checks.scores_of(answer).outcome == "correct"
+
+
+def test_patience_may_be_counted_in_any_way():
+    from transformers import EarlyStoppingCallback, TrainerCallback
+
+    class ByHistory(TrainerCallback):
+        def __init__(self, patience):
+            self.patience, self.losses = patience, []
+
+        def on_evaluate(self, args, state, control, metrics, **kwargs):
+            self.losses.append(metrics["eval_loss"])
+            age = len(self.losses) - 1 - self.losses.index(min(self.losses))
+            control.should_training_stop = age >= self.patience
+            return control
+
+    class ByState(TrainerCallback):
+        def __init__(self, patience):
+            self.patience = patience
+
+        def on_evaluate(self, args, state, control, **kwargs):
+            losses = [
+                row["eval_loss"] for row in state.log_history if "eval_loss" in row
+            ]
+            if len(losses) - 1 - np.argmin(losses) >= self.patience:
+                control.should_training_stop = True
+
+    class Inherited(EarlyStoppingCallback):
+        def on_evaluate(self, args, state, control, metrics, **kwargs):
+            args = SimpleNamespace(
+                metric_for_best_model="loss", greater_is_better=False
+            )
+            super().on_evaluate(args, state, control, metrics=metrics)
+            losses = [row["eval_loss"] for row in state.log_history]
+            state.best_metric = min(losses)
+
+    for answer in (ByHistory, ByState, Inherited):
+        verdict = checks.patience(answer)
+        assert verdict.outcome == "correct", (answer, verdict)
 
 
 def test_missing_return_is_suspected():

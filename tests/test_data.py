@@ -339,7 +339,7 @@ def listed() -> dict[str, str]:
 def test_every_data_file_has_its_checksum():
     files = {
         path.relative_to(DATA).as_posix()
-        for folder in [*SIZES, "metrics", *MODELS]
+        for folder in [*SIZES, "metrics", "curves", *MODELS]
         for path in (DATA / folder).rglob("*")
         if path.suffix in {".jsonl", ".parquet", ".py", ".json", ".safetensors"}
         and path.parent.name != "__pycache__"

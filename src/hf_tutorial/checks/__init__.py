@@ -24,7 +24,7 @@ from hf_tutorial.checks.dataset_preparation import (
     prepared,
 )
 from hf_tutorial.checks.training_loop import beats_words, decayed, token_loss
-from hf_tutorial.checks.trainer import lora_size, patience, scores_of
+from hf_tutorial.checks.trainer import beat_the_board, patience, scores_of
 from hf_tutorial.checks.accelerate import mended_loop, planned_batch, slowest_link
 from hf_tutorial.checks.generation import left_padded, lively, nucleus
 from hf_tutorial.checks.pretraining import fill_gap, one_night, pronoun_price
@@ -37,7 +37,7 @@ __all__ = [
     "largest_weights", "share_on_itself", "repeated_word_head",
     "padding_share", "collated", "prepared", "leaked",
     "token_loss", "decayed", "beats_words",
-    "scores_of", "lora_size", "patience",
+    "scores_of", "patience", "beat_the_board",
     "planned_batch", "mended_loop", "slowest_link",
     "nucleus", "left_padded", "lively",
     "pronoun_price", "fill_gap", "one_night",
