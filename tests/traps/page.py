@@ -1,0 +1,92 @@
+"""Writes notebooks/traps.md from the entries, the pins, and what is gone."""
+
+import tomllib
+
+from hf_tutorial import NOTEBOOKS
+from tests import gone
+from tests.traps import places
+from tests.traps.catalogue import PARTS, Trap
+
+PAGE = NOTEBOOKS / "traps.md"
+SOURCE = "../tests/traps"
+HEAD = """\
+# Traps
+
+What the libraries of this collection do without a word, each with code that runs. Every entry says what you see, what really happens, and
+what to write instead. A test executes all of them: an `assert` below *You get* states the trap, and one below *Instead* the way out. So an
+entry that is here is so on the versions it names. Whether a newer release has mended one, `make latest` says.
+
+The models are tiny and random, the files made on the spot: `toys.bert()`, `toys.gpt2()` and the like stand in
+[toys.py](../tests/traps/toys.py). What stands before the first line shown, such as imports, is in the file named at each place. Written by
+`python -m tests.traps`; an entry's number stays.
+"""
+
+
+def versions() -> dict[str, str]:
+    """Give the pin of every package in pyproject.toml, extras included."""
+    project = tomllib.loads(
+        (NOTEBOOKS.parent / "pyproject.toml").read_text(encoding="utf-8")
+    )["project"]
+    listed = [project["dependencies"], *project["optional-dependencies"].values()]
+    return dict(line.split("==") for lines in listed for line in lines)
+
+
+def text() -> str:
+    """Give the whole page."""
+    parts, pins = [HEAD], versions()
+    found = places.by_place()
+    for name, title in places.PLACES.items():
+        if found[name]:
+            count = len(found[name])
+            where = f"[{name}.py]({SOURCE}/{name}.py)"
+            parts.append(f"## {title}\n\n{count} entries, in {where}.\n")
+            parts += [entry_text(entry, pins) for entry in found[name]]
+    parts.append(told_text())
+    parts.append(gone_text())
+    return "\n".join(parts)
+
+
+def entry_text(entry: Trap, pins: dict[str, str]) -> str:
+    """Give one entry: title, three paragraphs, code, and where it was seen."""
+    lines = [f"### {entry.number}. {entry.title}", ""]
+    for part in PARTS:
+        lines += [f"*{part}*: {entry.prose[part]}", ""]
+    lines += ["```python", entry.code.rstrip(), "```", ""]
+    seen = [f"{name} {pins[name]}" for name in entry.libraries]
+    seen += [entry.also] if entry.also else []
+    last = [f"Seen in {', '.join(seen)}"]
+    if entry.processes > 1:
+        last.append(f"runs in {entry.processes} processes")
+    if entry.slow:
+        last.append(f"proved by `make latest` only: {entry.slow}")
+    if entry.upstream:
+        repository, _, number = entry.upstream.partition("#")
+        address = f"https://github.com/{repository}/issues/{number}"
+        last.append(f"upstream: [{entry.upstream}]({address})")
+    if entry.shown:
+        notebook, _, heading = entry.shown.partition("#")
+        name = f"{notebook[:2]}, {heading.replace('-', ' ')}"
+        last.append(f"shown in [{name}]({entry.shown})")
+    return "\n".join([*lines, "; ".join(last) + ".", ""])
+
+
+def told_text() -> str:
+    """Give the list of what is told and not proved, with the reasons."""
+    rows = [f"- {number}. {text}" for number, text in sorted(places.TOLD.items())]
+    head = "## Told, not proved\n\nKnown, but no test of a few lines shows it.\n"
+    return "\n".join([head, *rows, ""])
+
+
+def gone_text() -> str:
+    """Give the table of calls that raise today, from the scan that finds them."""
+    rows = [
+        f"| `{rule.name}` | {rule.today} | {rule.replacement} |"
+        for rule in gone.RULES
+        if rule.today
+    ]
+    head = (
+        "## Gone\n\nThese raise, so nobody is misled for long. The scan of all notebooks "
+        "knows them, and a test tries each.\n\n| You will meet | Today | Write |\n"
+        "| --- | --- | --- |"
+    )
+    return "\n".join([head, *rows, ""])
