@@ -23,7 +23,9 @@ def merging_into_a_tied_head_changes_the_embedding():
 
     def merge(model, *targets):
         """Give the largest change of the logits by merging, with an adapter that does something."""
-        adapted = get_peft_model(model, LoraConfig(target_modules=list(targets), r=2)).eval()
+        adapted = get_peft_model(
+            model, LoraConfig(target_modules=list(targets), r=2)
+        ).eval()
         for name, weight in adapted.named_parameters():
             if "lora_" in name:
                 torch.nn.init.normal_(weight, std=0.3)

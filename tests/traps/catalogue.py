@@ -1,12 +1,12 @@
 """What an entry of the catalogue is, and how one is written down.
 
 An entry is a function under `@trap`. Its docstring begins with the title and holds three
-paragraphs that begin with *You see:*, *What happens:* and *Instead:*. Its body is set-up, then
-three parts behind the comments `# You write`, `# You get` and `# Instead`; from the first of
-them on it is printed. An `assert` behind *You get* states the trap, one behind *Instead* the
+paragraphs that begin with *You see:*, *What happens:* and *Instead:*. Its body is what has to be
+there first, then three parts behind the comments `# You write`, `# You get` and `# Instead`. An `assert` behind *You get* states the trap, one behind *Instead* the
 way out. The body runs in an empty folder of its own, after `set_seed(0)`.
 """
 
+import ast
 import inspect
 import re
 import textwrap
@@ -15,6 +15,10 @@ from typing import NamedTuple
 
 PARTS = ("You see", "What happens", "Instead")
 MARKS = ("# You write", "# You get", "# Instead")
+# Optional packages, at the versions that were tried; the others are pinned in pyproject.toml.
+EXTRA = {"peft": "0.21.2", "torchdata": "0.11.0", "deepspeed": "0.19.8"}
+# Newer releases on which the whole catalogue was run. An entry that failed there says so.
+ALSO = {"transformers": "5.24.0"}
 ENTRIES: dict[int, "Trap"] = {}
 
 
@@ -24,7 +28,8 @@ class Trap(NamedTuple):
     number: int
     function: Callable[[], None]
     libraries: tuple[str, ...]  # seen at their pins, which the proof repeats
-    also: str = ""  # other releases that were looked at, in words
+    mended: str = ""  # "package version" that no longer does it
+    since: str = ""  # "package version" that does it first, where that is not the pin
     upstream: str = ""  # owner/name#number
     shown: str = ""  # file.ipynb#Heading
     processes: int = 1  # the body runs in each of them
@@ -47,9 +52,11 @@ class Trap(NamedTuple):
 
     @property
     def code(self) -> str:
-        """Give the lines of the body that a reader is shown."""
-        lines = inspect.getsource(self.function).splitlines(keepends=True)
-        return textwrap.dedent("".join(lines[self._line(MARKS[0]) :])).strip() + "\n"
+        """Give the body, without its docstring."""
+        source = inspect.getsource(self.function)
+        (function,) = ast.parse(textwrap.dedent(source)).body
+        lines = source.splitlines(keepends=True)[function.body[0].end_lineno :]
+        return textwrap.dedent("".join(lines)).strip() + "\n"
 
     def part(self, line: int) -> str:
         """Name the part of the body that holds a line of the module: a mark, or "set-up"."""
@@ -74,7 +81,7 @@ def trap(number: int, *libraries: str, **options) -> Callable:
     Args:
         number: Where the entry stands for good; others refer to it.
         libraries: The packages whose behaviour it shows, as in pyproject.toml.
-        options: `also`, `upstream`, `shown`, `processes`, `slow`, `needs` of `Trap`.
+        options: `mended`, `since`, `upstream`, `shown`, `processes`, `slow`, `needs` of `Trap`.
 
     Raises:
         ValueError: The number is taken, or the function is not written as an entry is.
@@ -82,7 +89,9 @@ def trap(number: int, *libraries: str, **options) -> Callable:
 
     def keep(function: Callable[[], None]) -> Callable[[], None]:
         if number in ENTRIES:
-            raise ValueError(f"entry {number} is there already: {ENTRIES[number].title}")
+            raise ValueError(
+                f"entry {number} is there already: {ENTRIES[number].title}"
+            )
         entry = Trap(number, function, libraries, **options)
         missing = [part for part in PARTS if not entry.prose.get(part)]
         if missing or len(entry.prose) != len(PARTS):

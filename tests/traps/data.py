@@ -15,7 +15,6 @@ import torch
 from datasets import (
     Dataset,
     Features,
-    List,
     Value,
     concatenate_datasets,
     load_dataset,
@@ -30,7 +29,9 @@ from tests.traps.catalogue import trap
 ACCURACY = DATA / "metrics/accuracy"
 
 
-@trap(63, "datasets", shown="04_dataset_preparation.ipynb#`map`:-one-function,-every-row")
+@trap(
+    63, "datasets", shown="04_dataset_preparation.ipynb#`map`:-one-function,-every-row"
+)
 def map_keeps_the_type_of_a_column():
     """`map` into an existing column keeps the column's type where it can.
 
@@ -88,7 +89,9 @@ def mixed_columns_make_numbers_of_texts():
         "\n".join(json.dumps({"code": str(row["code"])}) for row in rows)
     )
     features = Features({"code": Value("string")})
-    table = load_dataset("json", data_files="rows.jsonl", split="train", features=features)
+    table = load_dataset(
+        "json", data_files="rows.jsonl", split="train", features=features
+    )
     assert table["code"][:] == ["02134", "true", "1e5", "5"]
 
 
@@ -122,7 +125,9 @@ def resumed_streams_lose_rows():
     assert len(seen) < 2900  # of 3,000
     assert max(seen.values()) == 2
     # Instead
-    seen = counts(stream.shuffle(seed=0, buffer_size=1000), lambda rows: rows.skip(1100))
+    seen = counts(
+        stream.shuffle(seed=0, buffer_size=1000), lambda rows: rows.skip(1100)
+    )
     assert len(seen) == sum(seen.values()) == 3000
     seen = counts(stream, by_state)
     assert len(seen) == sum(seen.values()) == 3000
@@ -361,7 +366,12 @@ def a_folder_is_loaded_in_part():
     assert both["text"][:] == list("abcde")
 
 
-@trap(8, "datasets", "transformers", shown="04_dataset_preparation.ipynb#When-it-breaks:-padded-in-`map`,-then-shuffled")
+@trap(
+    8,
+    "datasets",
+    "transformers",
+    shown="04_dataset_preparation.ipynb#When-it-breaks:-padded-in-`map`,-then-shuffled",
+)
 def padding_in_map_fits_one_order_only():
     """Padding inside `map` fits one order of the rows only.
 
@@ -395,7 +405,12 @@ def padding_in_map_fits_one_order_only():
     assert len(list(DataLoader(ready, 2, shuffle=True, collate_fn=collator))) == 4
 
 
-@trap(19, "datasets", "transformers", shown="04_dataset_preparation.ipynb#When-it-breaks:-the-short-tail")
+@trap(
+    19,
+    "datasets",
+    "transformers",
+    shown="04_dataset_preparation.ipynb#When-it-breaks:-the-short-tail",
+)
 def short_tails_break_a_shuffled_loader():
     """The short last block of `group_texts` breaks a shuffled loader.
 
@@ -415,7 +430,11 @@ def short_tails_break_a_shuffled_loader():
 
     def load(end):
         blocks = Dataset.from_dict(ids).map(lambda rows: group(rows, end), batched=True)
-        return list(DataLoader(blocks, batch_size=3, shuffle=True, collate_fn=default_data_collator))
+        return list(
+            DataLoader(
+                blocks, batch_size=3, shuffle=True, collate_fn=default_data_collator
+            )
+        )
 
     # You write
     def keep(length):
@@ -432,7 +451,12 @@ def short_tails_break_a_shuffled_loader():
     assert load(drop)[0]["input_ids"].shape == (2, 8)
 
 
-@trap(31, "datasets", "transformers", shown="04_dataset_preparation.ipynb#When-it-breaks:-a-column-is-not-a-list")
+@trap(
+    31,
+    "datasets",
+    "transformers",
+    shown="04_dataset_preparation.ipynb#When-it-breaks:-a-column-is-not-a-list",
+)
 def a_column_is_not_a_list():
     """A column is not a list.
 
@@ -496,4 +520,7 @@ def tables_that_look_alike_are_joined_with_holes():
     theirs = theirs.rename_column("sentence", "text")
     theirs = theirs.map(lambda row: {"label": row["label"] - 1})
     assert theirs.features == ours.features
-    assert concatenate_datasets([ours, theirs])[:] == {"text": ["good", "fine"], "label": [1, 1]}
+    assert concatenate_datasets([ours, theirs])[:] == {
+        "text": ["good", "fine"],
+        "label": [1, 1],
+    }

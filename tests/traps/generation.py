@@ -35,7 +35,11 @@ def generation_in_train_mode_is_noise():
     assert len(texts()) == 1
 
 
-@trap(20, "transformers", shown="08_generation.ipynb#When-it-breaks:-no-padding-token,-then-the-wrong-side")
+@trap(
+    20,
+    "transformers",
+    shown="08_generation.ipynb#When-it-breaks:-no-padding-token,-then-the-wrong-side",
+)
 def right_padding_changes_the_text():
     """Padding on the right changes what a row of a batch continues with.
 
@@ -77,7 +81,9 @@ def defaults_of_generation_are_three():
 
     Instead: write `max_new_tokens`, `do_sample`, `top_k=0` beside `top_p`.
     """
-    model = toys.gpt2(vocab_size=200, eos_token_id=None, pad_token_id=0, initializer_range=0.02)
+    model = toys.gpt2(
+        vocab_size=200, eos_token_id=None, pad_token_id=0, initializer_range=0.02
+    )
     tokenizer = toys.tokenizer()
 
     def left(**settings):
@@ -103,7 +109,7 @@ def defaults_of_generation_are_three():
     assert model.generate(PROMPT, max_new_tokens=5).shape[1] == 3 + 5
 
 
-@trap(44, "transformers", "torch")
+@trap(44, "transformers", "torch", mended="transformers 5.24.0")
 def checkpointing_while_generating_forgets():
     """With gradient checkpointing on, a model in train mode generates another text.
 
@@ -235,3 +241,23 @@ def a_config_at_the_call_forgets_the_pipelines():
     # Instead
     config = GenerationConfig(do_sample=False, max_new_tokens=5)
     assert added(generation_config=config) == 5
+
+
+@trap(62, "transformers", since="transformers 5.24.0")
+def the_cache_has_another_name():
+    """The cache in an output has another name.
+
+    You see: a loop that generates as slowly as without a cache.
+
+    What happens: the output's `past_key_values` became `cache`. The old attribute is still read, but
+    `dict(output).get("past_key_values")` is None.
+
+    Instead: read the attribute.
+    """
+    output = toys.llama()(PROMPT, use_cache=True)
+    # You write
+    cache = dict(output).get("past_key_values")
+    # You get
+    assert cache is None
+    # Instead
+    assert output.past_key_values.get_seq_length() == 3

@@ -4,11 +4,8 @@ import torch
 from transformers import (
     AutoModel,
     AutoModelForCausalLM,
-    AutoModelForMaskedLM,
-    AutoModelForSequenceClassification,
     AutoTokenizer,
     BertForMaskedLM,
-    LlamaForCausalLM,
     pipeline,
 )
 from transformers.pipelines import check_task
@@ -46,7 +43,11 @@ def unknown_arguments_are_swallowed():
     assert torch.allclose(output.logits[1], alone, atol=1e-4)
 
 
-@trap(2, "transformers", shown="03_attention_visualization.ipynb#When-it-breaks:-the-default-model")
+@trap(
+    2,
+    "transformers",
+    shown="03_attention_visualization.ipynb#When-it-breaks:-the-default-model",
+)
 def attentions_of_the_default_model_are_empty():
     """The default model returns no attention weights.
 
@@ -93,7 +94,11 @@ def third_argument_is_no_label():
     assert model(ids, attention_mask=mask, labels=labels).loss.item() > 0
 
 
-@trap(24, "transformers", shown="00_quick_tour.ipynb#When-it-breaks:-arguments-that-nobody-reads")
+@trap(
+    24,
+    "transformers",
+    shown="00_quick_tour.ipynb#When-it-breaks:-arguments-that-nobody-reads",
+)
 def pipeline_swallows_unknown_arguments():
     """A pipeline swallows arguments that are gone.
 
@@ -116,7 +121,11 @@ def pipeline_swallows_unknown_arguments():
     assert len(classify("good", top_k=None)) == 2
 
 
-@trap(23, "transformers", shown="00_quick_tour.ipynb#When-it-breaks:-a-task-without-a-checkpoint")
+@trap(
+    23,
+    "transformers",
+    shown="00_quick_tour.ipynb#When-it-breaks:-a-task-without-a-checkpoint",
+)
 def a_task_alone_asks_for_gigabytes():
     """A pipeline without a model asks for one of three billion parameters.
 
@@ -259,4 +268,3 @@ def a_model_saved_alone_reads_nothing():
     tokenizer.save_pretrained("both")
     loaded = AutoTokenizer.from_pretrained("both")
     assert loaded.tokenize("a good film") == ["a", "good", "film"]
-

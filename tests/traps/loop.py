@@ -77,7 +77,11 @@ def a_sum_that_is_never_reset_grows():
     assert seen == [0.7, 0.7, 0.7]
 
 
-@trap(7, "transformers", shown="05_manual_training_loop.ipynb#When-it-breaks:-what-is-in-the-folder?")
+@trap(
+    7,
+    "transformers",
+    shown="05_manual_training_loop.ipynb#When-it-breaks:-what-is-in-the-folder?",
+)
 def a_message_saves_nothing():
     """A message that says *saving* saves nothing.
 
@@ -100,7 +104,12 @@ def a_message_saves_nothing():
     assert torch.equal(loaded(ids).logits, model(ids).logits)
 
 
-@trap(10, "torch", "accelerate", shown="05_manual_training_loop.ipynb#When-it-breaks:-the-optimizer-of-another-model")
+@trap(
+    10,
+    "torch",
+    "accelerate",
+    shown="05_manual_training_loop.ipynb#When-it-breaks:-the-optimizer-of-another-model",
+)
 def an_optimizer_of_another_model_trains_nothing():
     """An optimizer made for an earlier model trains nothing.
 
@@ -158,4 +167,3 @@ def masks_drawn_anew_make_every_score_another():
         set_seed(0)
         masks.append(collator(rows)["labels"])
     assert torch.equal(*masks)
-

@@ -5,7 +5,7 @@ import tomllib
 from hf_tutorial import NOTEBOOKS
 from tests import gone
 from tests.traps import places
-from tests.traps.catalogue import PARTS, Trap
+from tests.traps.catalogue import ALSO, EXTRA, PARTS, Trap
 
 PAGE = NOTEBOOKS / "traps.md"
 SOURCE = "../tests/traps"
@@ -16,9 +16,9 @@ What the libraries of this collection do without a word, each with code that run
 what to write instead. A test executes all of them: an `assert` below *You get* states the trap, and one below *Instead* the way out. So an
 entry that is here is so on the versions it names. Whether a newer release has mended one, `make latest` says.
 
-The models are tiny and random, the files made on the spot: `toys.bert()`, `toys.gpt2()` and the like stand in
-[toys.py](../tests/traps/toys.py). What stands before the first line shown, such as imports, is in the file named at each place. Written by
-`python -m tests.traps`; an entry's number stays.
+An entry begins with what has to be there first. Its imports stand in the file that is named at each place, and the models are tiny and
+random: `toys.bert()`, `toys.gpt2()` and the like are in [toys.py](../tests/traps/toys.py). Numbers stay, and places are where you meet
+a trap. To run entries 37 and 38 alone: `python -m tests.traps holds 37 38`.
 """
 
 
@@ -28,7 +28,8 @@ def versions() -> dict[str, str]:
         (NOTEBOOKS.parent / "pyproject.toml").read_text(encoding="utf-8")
     )["project"]
     listed = [project["dependencies"], *project["optional-dependencies"].values()]
-    return dict(line.split("==") for lines in listed for line in lines)
+    pins = dict(line.split("==") for lines in listed for line in lines)
+    return EXTRA | {name.replace("-", "_"): pin for name, pin in pins.items()}
 
 
 def text() -> str:
@@ -46,15 +47,27 @@ def text() -> str:
     return "\n".join(parts)
 
 
+def seen_in(entry: Trap, pins: dict[str, str]) -> str:
+    """List the releases on which an entry was seen to hold."""
+    if entry.since:
+        return f"{entry.since}, and later"
+    seen = [f"{name} {pins[name]}" for name in entry.libraries]
+    mended = entry.mended.partition(" ")[0]
+    for name, version in ALSO.items():
+        if name in entry.libraries and version != pins[name] and name != mended:
+            seen[entry.libraries.index(name)] += f" and {version}"
+    return ", ".join(seen)
+
+
 def entry_text(entry: Trap, pins: dict[str, str]) -> str:
     """Give one entry: title, three paragraphs, code, and where it was seen."""
     lines = [f"### {entry.number}. {entry.title}", ""]
     for part in PARTS:
         lines += [f"*{part}*: {entry.prose[part]}", ""]
     lines += ["```python", entry.code.rstrip(), "```", ""]
-    seen = [f"{name} {pins[name]}" for name in entry.libraries]
-    seen += [entry.also] if entry.also else []
-    last = [f"Seen in {', '.join(seen)}"]
+    last = [f"Seen in {seen_in(entry, pins)}"]
+    if entry.mended:
+        last.append(f"mended in {entry.mended}")
     if entry.processes > 1:
         last.append(f"runs in {entry.processes} processes")
     if entry.slow:

@@ -53,7 +53,8 @@ def split_batches_in_the_accelerator_is_ignored():
 
     You see: half as many steps as you planned, with batches twice as large.
 
-    What happens: the argument moved to DataLoaderConfiguration, and Accelerator takes any keyword.
+    What happens: the argument moved to DataLoaderConfiguration. Accelerator still takes it, and does
+    not read it.
 
     Instead: `DataLoaderConfiguration(split_batches=True)`.
     """
@@ -131,7 +132,12 @@ def gather_counts_rows_twice():
     assert found.tolist() == list(range(70))
 
 
-@trap(16, "accelerate", processes=2, shown="07_accelerate.ipynb#The-schedule,-once-per-process")
+@trap(
+    16,
+    "accelerate",
+    processes=2,
+    shown="07_accelerate.ipynb#The-schedule,-once-per-process",
+)
 def a_prepared_schedule_steps_for_each_process():
     """A prepared schedule steps once for each process.
 
@@ -186,7 +192,12 @@ def a_second_accelerator_switches_accumulation_off():
     assert accelerator.gradient_accumulation_steps == 4
 
 
-@trap(86, "accelerate", processes=2, shown="07_accelerate.ipynb#One-file-for-each-kind-of-machine")
+@trap(
+    86,
+    "accelerate",
+    processes=2,
+    shown="07_accelerate.ipynb#One-file-for-each-kind-of-machine",
+)
 def plugins_are_ignored_on_a_cpu():
     """With `cpu=True`, the plugin for FSDP is ignored.
 
@@ -232,17 +243,64 @@ def a_resumed_loader_deals_another_order():
     # You write
     first = loader()
     rows(first)  # epoch 0
-    done = rows(batch for batch, _ in zip(first, range(6), strict=False))  # of epoch 1
+    done = rows(batch for _, batch in zip(range(6), first, strict=False))  # of epoch 1
     rest = rows(skip_first_batches(loader(), 6))  # in a new program
     # You get
     assert len(set(done + rest)) < 64
     # Instead
     first = loader(seedable)
     rows(first)
-    done = rows(batch for batch, _ in zip(first, range(6), strict=False))
+    done = rows(batch for _, batch in zip(range(6), first, strict=False))
     resumed = skip_first_batches(loader(seedable), 6)
     resumed.set_epoch(1)
     assert sorted(done + rows(resumed)) == list(range(64))
+
+
+@trap(90, "accelerate", "torchdata", needs="torchdata")
+def a_stateful_loader_alone_is_not_enough():
+    """A stateful loader alone does not resume an epoch.
+
+    You see: a resumed epoch in which rows come twice, and others never.
+
+    What happens: `use_stateful_dataloader=True` keeps how far an epoch was read, and not its order.
+
+    Instead: `use_seedable_sampler=True` as well, and `set_epoch` before the state is loaded.
+    """
+
+    def loader(seedable):
+        """Begin as a program does: seed, Accelerator, loader."""
+        AcceleratorState._reset_state(reset_partial_state=True)
+        GradientState._reset_state()
+        set_seed_everywhere(0)
+        config = DataLoaderConfiguration(
+            use_stateful_dataloader=True, use_seedable_sampler=seedable
+        )
+        accelerator = Accelerator(cpu=True, dataloader_config=config)
+        return accelerator.prepare(DataLoader(range(64), batch_size=4, shuffle=True))
+
+    def rows(batches):
+        return torch.cat(list(batches)).tolist()
+
+    def read(seedable, epoch):
+        first = loader(seedable)
+        rows(first)  # epoch 0
+        done = rows(
+            batch for _, batch in zip(range(6), first, strict=False)
+        )  # of epoch 1
+        state = first.state_dict()
+        resumed = loader(seedable)  # in a new program
+        if epoch is not None:
+            resumed.set_epoch(epoch)
+        resumed.load_state_dict(state)
+        return done + rows(resumed)
+
+    # You write
+    found = read(seedable=False, epoch=1)
+    # You get
+    assert len(set(found)) < 64
+    # Instead
+    assert sorted(read(seedable=True, epoch=1)) == list(range(64))
+    assert len(set(read(seedable=True, epoch=None))) < 64  # the epoch is needed, too
 
 
 @trap(107, "accelerate", processes=2)
@@ -481,7 +539,9 @@ def compiled_models_save_other_names():
     compiled = torch.compile(model)
 
     def names(model):
-        save_file({k: v.clone() for k, v in model.state_dict().items()}, "weights.safetensors")
+        save_file(
+            {k: v.clone() for k, v in model.state_dict().items()}, "weights.safetensors"
+        )
         return set(load_file("weights.safetensors"))
 
     # You write
@@ -553,7 +613,9 @@ def a_misspelt_reduction_is_a_sum():
     accelerator = Accelerator(cpu=True)
     loss = torch.tensor([1.0 + 2 * accelerator.process_index])  # 1 and 3
     # You write
-    found = [accelerator.reduce(loss, reduction=word).item() for word in ("none", "avg")]
+    found = [
+        accelerator.reduce(loss, reduction=word).item() for word in ("none", "avg")
+    ]
     # You get
     assert found == [4, 4]
     # Instead
@@ -628,7 +690,13 @@ def processes_drop_the_same_units():
     assert not torch.equal(*masks())
 
 
-@trap(104, "accelerate", "torch", processes=2, shown="07_accelerate.ipynb#Several-passes,-one-step")
+@trap(
+    104,
+    "accelerate",
+    "torch",
+    processes=2,
+    shown="07_accelerate.ipynb#Several-passes,-one-step",
+)
 def a_mean_of_means_is_not_the_mean():
     """A mean of the processes' means is not the mean over tokens.
 

@@ -5,6 +5,7 @@ entry leaves no setting behind, and what it prints does not matter.
 """
 
 import contextlib
+import importlib.metadata
 import importlib.util
 import io
 import os
@@ -13,6 +14,8 @@ import time
 import traceback
 from pathlib import Path
 from typing import NamedTuple
+
+from packaging.version import Version
 
 from tests.processes import CONTEXT, free_port
 from tests.traps import places
@@ -32,6 +35,8 @@ def prove(entry: Trap) -> Outcome:
     """Run one entry in an empty folder and judge it by the line that failed, if one did."""
     if entry.needs and importlib.util.find_spec(entry.needs) is None:
         return Outcome("not run", f"{entry.needs} is not installed")
+    if entry.since and not _installed(entry.since):
+        return Outcome("not run", f"it begins with {entry.since}")
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
         files = [Path(folder) / f"outcome-{rank}" for rank in range(entry.processes)]
@@ -50,6 +55,12 @@ def prove(entry: Trap) -> Outcome:
             for rank, file in enumerate(files)
         ]
     return next((o for o in outcomes if o.state != "holds"), outcomes[0])
+
+
+def _installed(wanted: str) -> bool:
+    """Say whether a package is there in at least this release: "package version"."""
+    name, version = wanted.split()
+    return Version(importlib.metadata.version(name)) >= Version(version)
 
 
 def _wait(running) -> None:

@@ -4,6 +4,7 @@ import pytest
 import torch
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
 from transformers import (
+    AutoModel,
     AutoTokenizer,
     BertTokenizerFast,
     DataCollatorForLanguageModeling,
@@ -18,7 +19,9 @@ from tests.traps import toys
 from tests.traps.catalogue import trap
 
 
-@trap(30, "transformers", shown="01_tokenization.ipynb#When-it-breaks:-`truncation=True`")
+@trap(
+    30, "transformers", shown="01_tokenization.ipynb#When-it-breaks:-`truncation=True`"
+)
 def truncation_without_a_limit_cuts_nothing():
     """`truncation=True` cuts nothing where no limit is known.
 
@@ -58,7 +61,11 @@ def a_limit_beside_padding_cuts_nothing():
         return len(tokenizer(text, max_length=8, **settings)["input_ids"])
 
     # You write
-    padded, to_limit, alone = length(padding=True), length(padding="max_length"), length()
+    padded, to_limit, alone = (
+        length(padding=True),
+        length(padding="max_length"),
+        length(),
+    )
     # You get
     assert (padded, to_limit, alone) == (18, 18, 8)
     # Instead
@@ -142,7 +149,9 @@ def an_added_token_is_found_inside_words():
     words = ["[PAD]", "[UNK]", "party", "p", "##y", "y"]
 
     def fresh():
-        core = Tokenizer(models.WordPiece({w: n for n, w in enumerate(words)}, unk_token="[UNK]"))
+        core = Tokenizer(
+            models.WordPiece({w: n for n, w in enumerate(words)}, unk_token="[UNK]")
+        )
         core.normalizer = normalizers.Lowercase()
         core.pre_tokenizer = pre_tokenizers.Whitespace()
         return PreTrainedTokenizerFast(tokenizer_object=core, unk_token="[UNK]")
@@ -170,7 +179,9 @@ def a_chat_template_returns_a_dict():
     Instead: take `["input_ids"]`, or pass the whole on with `**`.
     """
     tokenizer = toys.tokenizer()
-    tokenizer.chat_template = "{% for turn in messages %}{{ turn.content }} {% endfor %}"
+    tokenizer.chat_template = (
+        "{% for turn in messages %}{{ turn.content }} {% endfor %}"
+    )
     # You write
     prompt = tokenizer.apply_chat_template([{"role": "user", "content": "a good film"}])
     # You get
@@ -178,10 +189,16 @@ def a_chat_template_returns_a_dict():
     # Instead
     assert len(prompt["input_ids"]) == 3
     turns = [{"role": "user", "content": "a good film"}]
-    assert tokenizer.apply_chat_template(turns, return_dict=False) == prompt["input_ids"]
+    assert (
+        tokenizer.apply_chat_template(turns, return_dict=False) == prompt["input_ids"]
+    )
 
 
-@trap(52, "transformers", shown="04_dataset_preparation.ipynb#Four-ways-to-fill-a-rectangle")
+@trap(
+    52,
+    "transformers",
+    shown="04_dataset_preparation.ipynb#Four-ways-to-fill-a-rectangle",
+)
 def the_causal_collator_overwrites_labels():
     """The collator for causal models overwrites labels of your own.
 
@@ -197,7 +214,9 @@ def the_causal_collator_overwrites_labels():
     # You get
     assert batch["labels"].tolist() == [[5, 6, 7, 8]]
     # Instead
-    collator = DataCollatorForTokenClassification(toys.tokenizer())  # pads, whatever its name
+    collator = DataCollatorForTokenClassification(
+        toys.tokenizer()
+    )  # pads, whatever its name
     batch = collator([row, {"input_ids": [5, 6], "labels": [-100, 6]}])
     assert batch["labels"].tolist() == [[-100, -100, 7, 8], [-100, 6, -100, -100]]
 
@@ -242,7 +261,8 @@ def whole_words_are_always_masked():
     """
     tokenizer = toys.tokenizer()
     rows = [
-        dict(tokenizer("a very good film", return_offsets_mapping=True)) for _ in range(200)
+        dict(tokenizer("a very good film", return_offsets_mapping=True))
+        for _ in range(200)
     ]
 
     def masked_share(collator):
@@ -313,3 +333,43 @@ def token_types_go_to_a_model_that_has_none():
     bert = toys.bert()
     hidden = bert(ids, token_type_ids=types).last_hidden_state
     assert not torch.allclose(hidden, bert(ids).last_hidden_state)
+
+
+@trap(
+    108,
+    "transformers",
+    shown="01_tokenization.ipynb#When-it-breaks:-padding-without-its-mask",
+)
+def arguments_of_older_releases_are_swallowed():
+    """Arguments that are gone are swallowed by tokenizers and `from_pretrained`.
+
+    You see: rows that are not padded, texts that are cut on the other side, all heads still at work.
+
+    What happens: `pad_to_max_length`, `truncation_side` at the call, `from_tf` and `head_mask` were read
+    once, or elsewhere. Today nobody reads them, and nobody says so.
+
+    Instead: `padding="max_length"`; set the side in `from_pretrained`; a forward hook for heads.
+    """
+    text, tokenizer, model = "a very good film", toys.tokenizer(), toys.bert()
+    ids = torch.tensor([[2, 5, 6, 3]])
+    # You write
+    padded = tokenizer(text, pad_to_max_length=True, max_length=12)
+    cut = tokenizer(text, truncation=True, max_length=4, truncation_side="left")
+    masked = model(ids, head_mask=torch.zeros(2, 2))
+    # You get
+    assert len(padded["input_ids"]) == 6
+    assert tokenizer.decode(cut["input_ids"]) == "[CLS] a very [SEP]"
+    assert torch.equal(masked.last_hidden_state, model(ids).last_hidden_state)
+    model.save_pretrained("kept")
+    assert isinstance(AutoModel.from_pretrained("kept", from_tf=True), type(model))
+    # Instead
+    padded = tokenizer(text, padding="max_length", truncation=True, max_length=12)
+    assert len(padded["input_ids"]) == 12
+    tokenizer.truncation_side = "left"
+    cut = tokenizer(text, truncation=True, max_length=4)
+    assert tokenizer.decode(cut["input_ids"]) == "[CLS] good film [SEP]"
+    model.encoder.layer[0].attention.self.register_forward_hook(
+        lambda layer, given, output: (output[0] * 0, *output[1:])
+    )
+    changed = model(ids).last_hidden_state
+    assert not torch.allclose(changed, masked.last_hidden_state)

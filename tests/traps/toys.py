@@ -57,14 +57,23 @@ def classifier(**config) -> BertForSequenceClassification:
 
 def gpt2(**config) -> GPT2LMHeadModel:
     """A GPT-2 of two layers and 32 tokens, in eval mode; 0 begins and ends a text."""
-    shape = dict(vocab_size=32, n_embd=16, n_layer=2, n_head=2, n_positions=512, initializer_range=0.3)
+    shape = dict(
+        vocab_size=32,
+        n_embd=16,
+        n_layer=2,
+        n_head=2,
+        n_positions=512,
+        initializer_range=0.3,
+    )
     special = dict(bos_token_id=0, eos_token_id=0)
     return GPT2LMHeadModel(GPT2Config(**shape | special | config)).eval()
 
 
 def llama(**config) -> LlamaForCausalLM:
     """A Llama of two layers and 32 tokens, in eval mode."""
-    shape = dict(vocab_size=32, hidden_size=16, intermediate_size=16, initializer_range=0.3)
+    shape = dict(
+        vocab_size=32, hidden_size=16, intermediate_size=16, initializer_range=0.3
+    )
     layers = dict(num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=2)
     special = dict(bos_token_id=0, eos_token_id=0)
     return LlamaForCausalLM(LlamaConfig(**shape | layers | special | config)).eval()

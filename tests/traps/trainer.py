@@ -17,7 +17,7 @@ from tests.traps import toys
 from tests.traps.catalogue import trap
 
 
-@trap(37, "transformers", also="transformers 5.24.0", upstream="huggingface/transformers#47688")
+@trap(37, "transformers", upstream="huggingface/transformers#47688")
 def accumulated_steps_count_too_much():
     """Accumulation over four batches makes the gradient four times as large.
 
@@ -58,7 +58,7 @@ def accumulated_steps_count_too_much():
     assert abs(mended["grad_norm"] / once["grad_norm"] - 1) < 0.01
 
 
-@trap(38, "transformers", also="transformers 5.24.0", shown="08_generation.ipynb#How-surprised-is-it?")
+@trap(38, "transformers", shown="08_generation.ipynb#How-surprised-is-it?")
 def loss_of_a_gpt2_is_too_small():
     """The loss of a GPT-2 in Trainer is too small.
 
@@ -130,7 +130,9 @@ def a_batch_without_labels_counts_as_nothing():
     assert math.isnan(trainer.state.log_history[0]["loss"])
 
 
-@trap(40, "transformers", shown="06_trainer.ipynb#When-it-breaks:-arguments-that-are-gone")
+@trap(
+    40, "transformers", shown="06_trainer.ipynb#When-it-breaks:-arguments-that-are-gone"
+)
 def predictions_come_in_another_order():
     """Grouped by length, predictions come in another order than the rows.
 
@@ -143,7 +145,11 @@ def predictions_come_in_another_order():
     Instead: predict with a Trainer that has the default, or join by an identifier.
     """
     data = [
-        {"input_ids": [7] * length, "attention_mask": [1] * length, "labels": length % 2}
+        {
+            "input_ids": [7] * length,
+            "attention_mask": [1] * length,
+            "labels": length % 2,
+        }
         for length in (3, 9, 5, 12, 4, 8)
     ]
     model, tokenizer = toys.classifier().eval(), toys.tokenizer()
@@ -280,7 +286,9 @@ def training_twice_is_neither_new_nor_going_on():
     assert trainer.state.global_step == 3
     assert adam["step"] == 6
     # Instead
-    trainer = Trainer(toys.classifier(), toys.arguments(max_steps=3), train_dataset=data)
+    trainer = Trainer(
+        toys.classifier(), toys.arguments(max_steps=3), train_dataset=data
+    )
     trainer.train()
     assert next(iter(trainer.optimizer.state.values()))["step"] == 3
 
@@ -371,7 +379,11 @@ def half_precision_on_a_cpu_is_off():
     assert types(bf16=True) == {torch.bfloat16}
 
 
-@trap(26, "scikit-learn", shown="06_trainer.ipynb#Two-sentences,-and-a-model-that-says-yes")
+@trap(
+    26,
+    "scikit_learn",
+    shown="06_trainer.ipynb#Two-sentences,-and-a-model-that-says-yes",
+)
 def f1_of_a_model_that_always_says_yes():
     """A model that always says yes has a good F1.
 
@@ -408,7 +420,9 @@ def a_shared_folder_returns_the_weights_of_an_older_run():
     """
     data = toys.rows(32)
     saving = dict(save_strategy="steps", save_steps=4)
-    Trainer(toys.classifier(), toys.arguments(max_steps=4, **saving), train_dataset=data).train()
+    Trainer(
+        toys.classifier(), toys.arguments(max_steps=4, **saving), train_dataset=data
+    ).train()
     # You write
     model = toys.classifier()
     trainer = Trainer(model, toys.arguments(max_steps=2, **saving), train_dataset=data)
@@ -466,7 +480,9 @@ def a_second_trainer_keeps_the_first_precision():
 
     def types(model, **flags):
         found = set()
-        hook = model.classifier.register_forward_hook(lambda *call: found.add(call[-1].dtype))
+        hook = model.classifier.register_forward_hook(
+            lambda *call: found.add(call[-1].dtype)
+        )
         Trainer(model, toys.arguments(max_steps=1, **flags), train_dataset=data).train()
         hook.remove()
         return found
