@@ -16,7 +16,7 @@ from typing import NamedTuple
 PARTS = ("You see", "What happens", "Instead")
 MARKS = ("# You write", "# You get", "# Instead")
 # Optional packages, at the versions that were tried; the others are pinned in pyproject.toml.
-EXTRA = {"peft": "0.21.2", "torchdata": "0.11.0", "deepspeed": "0.19.8"}
+EXTRA = {"peft": "0.21.2", "torchdata": "0.11.0"}
 # Newer releases on which the whole catalogue was run. An entry that failed there says so.
 ALSO = {"transformers": "5.24.0"}
 ENTRIES: dict[int, "Trap"] = {}

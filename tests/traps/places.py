@@ -23,6 +23,9 @@ TOLD = {
     "(4 of 10 runs). Judge a run by what it wrote. *Not proved*: it is a matter of chance.",
     80: "ipykernel 7 shows what a thread prints in the cell that runs at that moment; 6 lost it. "
     "*Not proved*: it needs a kernel and two of its versions.",
+    88: "Accumulation that is asked of Accelerate (2) and of DeepSpeed's own file (4): the file wins, one "
+    "line in the log says so, and the model is another. *Not proved*: DeepSpeed compiles a part of itself "
+    "at its first start, for minutes.",
     81: "JupyterLab shows the first line of a cell whose source is folded (`source_hidden`): begin a "
     "solution with a comment. *Not proved*: it is seen in a browser.",
     84: "reveal.js 6 shows blank slides with nbconvert 7.17; 5.2.1 works. *Not proved*: it is seen in a "

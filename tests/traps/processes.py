@@ -23,7 +23,9 @@ from accelerate.utils import set_seed as set_seed_everywhere
 from safetensors.torch import load_file, save_file
 from torch.distributed import run as torchrun
 from torch.utils.data import DataLoader, DistributedSampler
+from transformers import AutoModelForSequenceClassification
 
+from tests import honour
 from tests.traps import toys
 from tests.traps.catalogue import trap
 
@@ -215,6 +217,65 @@ def plugins_are_ignored_on_a_cpu():
     assert isinstance(model, torch.nn.parallel.DistributedDataParallel)
     # Instead
     assert accelerator.distributed_type == "MULTI_CPU"  # not FSDP
+
+
+@trap(87, "accelerate", "torch", processes=2)
+def a_new_head_stays_untrained_under_fsdp():
+    """Under FSDP2 with efficient loading, a new head is not trained everywhere.
+
+    You see: other losses than without, and a `save_state` that fails after the first epoch.
+
+    What happens: `cpu_ram_efficient_loading` reads the checkpoint in one process only. A head that is
+    not in it is drawn there; the optimizers of the others hold an empty one. Here FSDP runs on
+    a CPU, with an Accelerate that is made to honour the plugin (`tests/honour.py`).
+
+    Instead: switch it off for a new head.
+    """
+    if int(os.environ["RANK"]) == 0:
+        toys.bert().save_pretrained("body")
+    data = toys.rows(4).with_format("torch")[:]
+    AcceleratorState.__init__ = honour.honoured
+
+    def train(efficient):
+        """Take three steps with a new head; give the losses, and whether it could be saved."""
+        AcceleratorState._reset_state(reset_partial_state=True)
+        os.environ["ACCELERATE_USE_FSDP"] = "true"
+        os.environ["FSDP_CPU_RAM_EFFICIENT_LOADING"] = str(efficient).lower()
+        plugin = FullyShardedDataParallelPlugin(
+            fsdp_version=2,
+            cpu_ram_efficient_loading=efficient,
+            auto_wrap_policy="transformer_based_wrap",
+            transformer_cls_names_to_wrap=["BertLayer"],
+            state_dict_type="SHARDED_STATE_DICT",
+        )
+        accelerator = Accelerator(cpu=True, fsdp_plugin=plugin)
+        accelerator.wait_for_everyone()
+        set_seed_everywhere(0)
+        model = AutoModelForSequenceClassification.from_pretrained("body").eval()
+        optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+        model, optimizer = accelerator.prepare(model, optimizer)
+        losses = []
+        for _ in range(3):
+            loss = model(**data).loss
+            accelerator.backward(loss)
+            optimizer.step()
+            optimizer.zero_grad()
+            losses.append(loss.item())
+        try:
+            accelerator.save_state(f"state-{efficient}")
+        except BaseException as error:
+            return losses, str(error)
+        return losses, "saved"
+
+    # You write
+    losses, efficient = train(efficient=True)
+    # You get
+    assert "Failed to validate global plan" in efficient
+    # Instead
+    right, whole = train(efficient=False)
+    assert whole == "saved"
+    assert abs(losses[0] - right[0]) < 1e-5
+    assert abs(losses[2] - right[2]) > 1e-3  # so those above were not right
 
 
 @trap(89, "accelerate")

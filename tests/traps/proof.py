@@ -5,6 +5,7 @@ entry leaves no setting behind, and what it prints does not matter.
 """
 
 import contextlib
+import importlib
 import importlib.metadata
 import importlib.util
 import io
@@ -18,8 +19,7 @@ from typing import NamedTuple
 from packaging.version import Version
 
 from tests.processes import CONTEXT, free_port
-from tests.traps import places
-from tests.traps.catalogue import MARKS, Trap
+from tests.traps.catalogue import ENTRIES, MARKS, Trap
 
 SECONDS = 300
 
@@ -35,7 +35,7 @@ def prove(entry: Trap) -> Outcome:
     """Run one entry in an empty folder and judge it by the line that failed, if one did."""
     if entry.needs and importlib.util.find_spec(entry.needs) is None:
         return Outcome("not run", f"{entry.needs} is not installed")
-    if entry.since and not _installed(entry.since):
+    if entry.since and not installed(entry.since):
         return Outcome("not run", f"it begins with {entry.since}")
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
@@ -44,7 +44,8 @@ def prove(entry: Trap) -> Outcome:
         work.mkdir()
         running = []
         for rank, file in enumerate(files):
-            given = (entry.number, rank, entry.processes, port, str(work), str(file))
+            place = (entry.function.__module__, entry.number)
+            given = (*place, rank, entry.processes, port, str(work), str(file))
             running.append(CONTEXT.Process(target=_run, args=given, daemon=True))
             running[-1].start()
         _wait(running)
@@ -54,10 +55,13 @@ def prove(entry: Trap) -> Outcome:
             else Outcome("does not run", f"process {rank} ended without a word")
             for rank, file in enumerate(files)
         ]
-    return next((o for o in outcomes if o.state != "holds"), outcomes[0])
+    wrong = [outcome for outcome in outcomes if outcome.state != "holds"]
+    # A process that fails leaves the others waiting for it, so what it says goes first.
+    wrong.sort(key=lambda outcome: outcome.message.startswith("process "))
+    return wrong[0] if wrong else Outcome("holds")
 
 
-def _installed(wanted: str) -> bool:
+def installed(wanted: str) -> bool:
     """Say whether a package is there in at least this release: "package version"."""
     name, version = wanted.split()
     return Version(importlib.metadata.version(name)) >= Version(version)
@@ -76,19 +80,20 @@ def _wait(running) -> None:
             process.join(0.05)
 
 
-def _run(number, rank, count, port, folder, file) -> None:
+def _run(module, number, rank, count, port, folder, file) -> None:
     # The server was forked with the environment of its start.
     os.environ |= {
         "TOKENIZERS_PARALLELISM": "false",
         "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
     }
     if count > 1:
-        places_ = {
+        group = {
             "RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count,
             "LOCAL_WORLD_SIZE": count, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port,
         }  # fmt: skip
-        os.environ |= {key: str(value) for key, value in places_.items()}
-    outcome = attempt(places.all_entries()[number], Path(folder))
+        os.environ |= {key: str(value) for key, value in group.items()}
+    importlib.import_module(module)
+    outcome = attempt(ENTRIES[number], Path(folder))
     # Exchanged, so that a file is read whole or not at all.
     Path(file + ".part").write_text("\n".join(outcome), encoding="utf-8")
     os.replace(file + ".part", file)
