@@ -21,6 +21,48 @@ TRAPS = places.all_entries()
 FIRST_LIST = set(range(1, 105))  # numbers that were there before the catalogue was
 
 
+# What is said beside a trap and is not about it; one of our entries, all else must be quoted.
+ASIDE = (
+    "We strongly recommend passing in an `attention_mask`",  # prompts here have no padding
+    "The following values were not passed to `accelerate launch`",
+    "Unable to enable fault handler",  # torchrun, in a process without a stderr
+    "`loss_type=None` was set in the config",  # quoted where it matters, at 38
+    "The new embeddings will be initialized",
+    "The following generation flags are not valid",
+    "LOAD REPORT",  # a new head, or quoted
+    "Failed to load JSON",  # logged with the error that 64 asks for
+    "config.json not found",
+    "is deprecated and will be removed in v6",
+    "Caching is incompatible with gradient checkpointing",  # the second of two lines, at 44
+    "HTTP Error 429",
+    "tied_target_modules",  # the longer of two warnings at 60
+    "Already found a `peft_config` attribute",  # the second of two at 61
+)
+
+
+def unquoted(entry, said) -> list[str]:
+    """Name what the libraries say and the page does not, and what the page quotes in vain."""
+    found = [f"is not said: {entry.says}"]
+    if not entry.says or any(entry.says in line for line in said):
+        found = []
+    known = [*ASIDE, entry.says] if entry.says else ASIDE
+    return found + [
+        f"is not quoted: {line}"
+        for line in said
+        if line.strip() and not any(part in line for part in known)
+    ]
+
+
+def test_silence_that_is_none_is_noticed():
+    entry = TRAPS[2]
+    assert unquoted(entry, [f"Well, {entry.says}, so."]) == []
+    assert unquoted(entry, ["Ah."]) == [
+        f"is not said: {entry.says}",
+        "is not quoted: Ah.",
+    ]
+    assert unquoted(TRAPS[1], ["Ah."]) == ["is not quoted: Ah."]
+
+
 @pytest.mark.parametrize("number", sorted(TRAPS))
 def test_trap_is_there_and_so_is_the_way_out(number):
     entry = TRAPS[number]

@@ -1,4 +1,5 @@
-"""`python -m tests.traps` writes the page; with `holds`, it says what no longer holds."""
+"""`python -m tests.traps` writes the page; with `holds`, it says what no longer holds, and
+with `says`, what the libraries say meanwhile."""
 
 import sys
 
@@ -30,7 +31,18 @@ def holds(numbers: list[int]) -> int:
     return int(bool(changed))
 
 
+def says(numbers: list[int]) -> None:
+    """Print what the libraries log and warn of while an entry runs."""
+    for number in numbers or sorted(places.all_entries()):
+        outcome = proof.prove(places.all_entries()[number])
+        for line in outcome.said:
+            print(f"{number:4} {line}", flush=True)
+
+
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["says"]:
+        says([int(word) for word in sys.argv[2:]])
+        sys.exit()
     if sys.argv[1:2] == ["holds"]:
         sys.exit(holds([int(word) for word in sys.argv[2:]]))
     page.PAGE.write_text(page.text(), encoding="utf-8")

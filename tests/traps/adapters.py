@@ -8,7 +8,7 @@ from tests.traps.catalogue import trap
 IDS = torch.tensor([[1, 2, 3, 4]])
 
 
-@trap(60, "peft", needs="peft")
+@trap(60, "peft", needs="peft", says="`ensure_weight_tying` is not set to True")
 def merging_into_a_tied_head_changes_the_embedding():
     """Merging an adapter into a tied head changes the embedding as well.
 
@@ -44,7 +44,12 @@ def merging_into_a_tied_head_changes_the_embedding():
     assert merge(toys.llama(tie_word_embeddings=False), "lm_head") < 1e-4
 
 
-@trap(61, "peft", needs="peft")
+@trap(
+    61,
+    "peft",
+    needs="peft",
+    says="trying to modify a model with PEFT for a second time",
+)
 def a_second_adapter_replaces_the_first():
     """`get_peft_model` twice on one base throws the first adapter away.
 

@@ -28,6 +28,7 @@ class Trap(NamedTuple):
     number: int
     function: Callable[[], None]
     libraries: tuple[str, ...]  # seen at their pins, which the proof repeats
+    says: str = ""  # what the library logs or warns of, a part of it, word for word
     mended: str = ""  # "package version" that no longer does it
     since: str = ""  # "package version" that does it first, where that is not the pin
     upstream: str = ""  # owner/name#number
@@ -81,7 +82,7 @@ def trap(number: int, *libraries: str, **options) -> Callable:
     Args:
         number: Where the entry stands for good; others refer to it.
         libraries: The packages whose behaviour it shows, as in pyproject.toml.
-        options: `mended`, `since`, `upstream`, `shown`, `processes`, `slow`, `needs` of `Trap`.
+        options: `says`, `mended`, `since`, `upstream`, `shown`, `processes`, `slow`, `needs` of `Trap`.
 
     Raises:
         ValueError: The number is taken, or the function is not written as an entry is.

@@ -95,7 +95,11 @@ def mixed_columns_make_numbers_of_texts():
     assert table["code"][:] == ["02134", "true", "1e5", "5"]
 
 
-@trap(65, "datasets")
+@trap(
+    65,
+    "datasets",
+    says="The shuffle buffer will be refilled before starting to yield new examples",
+)
 def resumed_streams_lose_rows():
     """A shuffled stream that is resumed loses rows and repeats others.
 

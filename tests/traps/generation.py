@@ -39,6 +39,7 @@ def generation_in_train_mode_is_noise():
     20,
     "transformers",
     shown="08_generation.ipynb#When-it-breaks:-no-padding-token,-then-the-wrong-side",
+    says="right-padding was detected",
 )
 def right_padding_changes_the_text():
     """Padding on the right changes what a row of a batch continues with.
@@ -71,7 +72,12 @@ def right_padding_changes_the_text():
     assert torch.equal(first_row(), alone)
 
 
-@trap(22, "transformers", shown="08_generation.ipynb#Settings-that-travel")
+@trap(
+    22,
+    "transformers",
+    shown="08_generation.ipynb#Settings-that-travel",
+    says="model-agnostic default `max_length`",
+)
 def defaults_of_generation_are_three():
     """`generate` and the pipeline have different defaults, and both keep the 50 likeliest.
 
@@ -109,7 +115,13 @@ def defaults_of_generation_are_three():
     assert model.generate(PROMPT, max_new_tokens=5).shape[1] == 3 + 5
 
 
-@trap(44, "transformers", "torch", mended="transformers 5.24.0")
+@trap(
+    44,
+    "transformers",
+    "torch",
+    mended="transformers 5.24.0",
+    says="`use_cache=True` is incompatible with gradient checkpointing",
+)
 def checkpointing_while_generating_forgets():
     """With gradient checkpointing on, a model in train mode generates another text.
 

@@ -114,7 +114,7 @@ def a_mixin_loads_what_does_not_fit():
     )
 
 
-@trap(77, "huggingface_hub")
+@trap(77, "huggingface_hub", says="Rate limited. Waiting 121.0s before retry")
 def a_busy_hub_holds_a_cell():
     """A Hub that says *too many requests* holds a cell for ten minutes.
 

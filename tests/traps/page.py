@@ -12,8 +12,8 @@ SOURCE = "../tests/traps"
 HEAD = """\
 # Traps
 
-What the libraries of this collection do without a word, each with code that runs. Every entry says what you see, what really happens, and
-what to write instead. A test executes all of them: an `assert` below *You get* states the trap, and one below *Instead* the way out. So an
+What the libraries of this collection do and nobody meant, most of it without a word, each with code that runs. Every entry says what you
+see, what really happens, and what to write instead; where a library says something, it is quoted. A test executes all of them: an `assert` below *You get* states the trap, and one below *Instead* the way out. So an
 entry that is here is so on the versions it names. Whether a newer release has mended one, `make latest` says.
 
 An entry begins with what has to be there first. Its imports stand in the file that is named at each place, and the models are tiny and
@@ -64,6 +64,8 @@ def entry_text(entry: Trap, pins: dict[str, str]) -> str:
     lines = [f"### {entry.number}. {entry.title}", ""]
     for part in PARTS:
         lines += [f"*{part}*: {entry.prose[part]}", ""]
+        if part == PARTS[0] and entry.says:
+            lines += [f'*The library says*: "{entry.says}".', ""]
     lines += ["```python", entry.code.rstrip(), "```", ""]
     last = [f"Seen in {seen_in(entry, pins)}"]
     if entry.mended:

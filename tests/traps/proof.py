@@ -9,10 +9,13 @@ import importlib
 import importlib.metadata
 import importlib.util
 import io
+import json
+import logging
 import os
 import tempfile
 import time
 import traceback
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +25,7 @@ from tests.processes import CONTEXT, free_port
 from tests.traps.catalogue import ENTRIES, MARKS, Trap
 
 SECONDS = 300
+LIBRARIES = ("transformers", "datasets", "accelerate", "huggingface_hub", "py.warnings")
 
 
 class Outcome(NamedTuple):
@@ -29,6 +33,7 @@ class Outcome(NamedTuple):
 
     state: str
     message: str = ""
+    said: tuple[str, ...] = ()  # by the libraries, in logs and warnings
 
 
 def prove(entry: Trap) -> Outcome:
@@ -50,7 +55,7 @@ def prove(entry: Trap) -> Outcome:
             running[-1].start()
         _wait(running)
         outcomes = [
-            Outcome(*file.read_text(encoding="utf-8").split("\n", 1))
+            Outcome(*json.loads(file.read_text(encoding="utf-8")))
             if file.exists()
             else Outcome("does not run", f"process {rank} ended without a word")
             for rank, file in enumerate(files)
@@ -58,7 +63,8 @@ def prove(entry: Trap) -> Outcome:
     wrong = [outcome for outcome in outcomes if outcome.state != "holds"]
     # A process that fails leaves the others waiting for it, so what it says goes first.
     wrong.sort(key=lambda outcome: outcome.message.startswith("process "))
-    return wrong[0] if wrong else Outcome("holds")
+    said = tuple(line for outcome in outcomes for line in outcome.said)
+    return (wrong[0] if wrong else Outcome("holds"))._replace(said=said)
 
 
 def installed(wanted: str) -> bool:
@@ -81,6 +87,8 @@ def _wait(running) -> None:
 
 
 def _run(module, number, rank, count, port, folder, file) -> None:
+    for stream in (1, 2):  # what handlers that are older than this write
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
     # The server was forked with the environment of its start.
     os.environ |= {
         "TOKENIZERS_PARALLELISM": "false",
@@ -95,7 +103,7 @@ def _run(module, number, rank, count, port, folder, file) -> None:
     importlib.import_module(module)
     outcome = attempt(ENTRIES[number], Path(folder))
     # Exchanged, so that a file is read whole or not at all.
-    Path(file + ".part").write_text("\n".join(outcome), encoding="utf-8")
+    Path(file + ".part").write_text(json.dumps(outcome), encoding="utf-8")
     os.replace(file + ".part", file)
     os._exit(outcome.state != "holds")  # whatever hangs at the exit of a process group
 
@@ -104,20 +112,36 @@ def attempt(entry: Trap, folder: Path) -> Outcome:
     """Run an entry in this process, which it may leave in any state."""
     import datasets
     import torch
-    from transformers import set_seed
+    import transformers
 
     datasets.config.HF_DATASETS_CACHE = folder / ".cache"
     datasets.disable_progress_bars()
     torch.set_num_threads(1)
-    set_seed(0)
+    transformers.set_seed(0)
     os.chdir(folder)
-    quiet = io.StringIO()
+    quiet, heard = io.StringIO(), _Heard()
+    for name in LIBRARIES:
+        logging.getLogger(name).addHandler(heard)
+    logging.captureWarnings(True)
+    warnings.simplefilter("default", UserWarning)
+    transformers.logging.set_verbosity_warning()  # as it is where nobody has set it
     try:
         with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
             entry.function()
     except BaseException as error:  # an exit is a failure, too
-        return judged(entry, error)
-    return Outcome("holds")
+        return judged(entry, error)._replace(said=heard.lines)
+    return Outcome("holds", said=heard.lines)
+
+
+class _Heard(logging.Handler):
+    """Keeps what is logged, and with what text warnings are given."""
+
+    def __init__(self):
+        super().__init__(logging.WARNING)
+        self.lines = ()
+
+    def emit(self, record):
+        self.lines += (record.getMessage().partition("\n  ")[0],)
 
 
 def judged(entry: Trap, error: BaseException) -> Outcome:

@@ -44,7 +44,12 @@ def truncation_without_a_limit_cuts_nothing():
     assert len(ids) == 64
 
 
-@trap(50, "transformers", shown="01_tokenization.ipynb#Too-long")
+@trap(
+    50,
+    "transformers",
+    shown="01_tokenization.ipynb#Too-long",
+    says="`max_length` is ignored when `padding`=`True`",
+)
 def a_limit_beside_padding_cuts_nothing():
     """`max_length` beside `padding` cuts nothing.
 
@@ -248,7 +253,11 @@ def pads_in_labels_are_learned():
     assert right.tolist() == [[5, 6, 7, 8, 9, 0], [6, 7, 0, -100, -100, -100]]
 
 
-@trap(53, "transformers")
+@trap(
+    53,
+    "transformers",
+    says="Random token replacement is not supported with whole word masking",
+)
 def whole_words_are_always_masked():
     """Masking whole words never keeps or exchanges a word.
 

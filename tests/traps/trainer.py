@@ -58,7 +58,12 @@ def accumulated_steps_count_too_much():
     assert abs(mended["grad_norm"] / once["grad_norm"] - 1) < 0.01
 
 
-@trap(38, "transformers", shown="08_generation.ipynb#How-surprised-is-it?")
+@trap(
+    38,
+    "transformers",
+    shown="08_generation.ipynb#How-surprised-is-it?",
+    says="`loss_type=None` was set in the config but it is unrecognized",
+)
 def loss_of_a_gpt2_is_too_small():
     """The loss of a GPT-2 in Trainer is too small.
 
@@ -165,7 +170,12 @@ def predictions_come_in_another_order():
     assert result.label_ids.tolist() == labels
 
 
-@trap(41, "transformers", shown="06_trainer.ipynb#Stop,-and-go-on")
+@trap(
+    41,
+    "transformers",
+    shown="06_trainer.ipynb#Stop,-and-go-on",
+    says="arguments do not match the ones in the `trainer_state.json`",
+)
 def resumed_run_keeps_its_old_settings():
     """A resumed run ignores the new learning rate.
 
