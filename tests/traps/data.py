@@ -99,6 +99,7 @@ def mixed_columns_make_numbers_of_texts():
     65,
     "datasets",
     says="The shuffle buffer will be refilled before starting to yield new examples",
+    upstream="huggingface/datasets#7901",
 )
 def resumed_streams_lose_rows():
     """A shuffled stream that is resumed loses rows and repeats others.

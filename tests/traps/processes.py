@@ -684,7 +684,12 @@ def a_misspelt_reduction_is_a_sum():
     assert accelerator.gather(loss).tolist() == [1, 3]
 
 
-@trap(102, "accelerate", says="Deleting 1 checkpoints to make room for new checkpoint")
+@trap(
+    102,
+    "accelerate",
+    says="Deleting 1 checkpoints to make room for new checkpoint",
+    upstream="huggingface/accelerate#3306",
+)
 def resuming_deletes_the_newest_checkpoint():
     """A resumed run with `total_limit` deletes its newest checkpoint.
 

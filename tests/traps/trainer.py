@@ -63,6 +63,7 @@ def accumulated_steps_count_too_much():
     "transformers",
     shown="08_generation.ipynb#How-surprised-is-it?",
     says="`loss_type=None` was set in the config but it is unrecognized",
+    upstream="huggingface/transformers#46204",
 )
 def loss_of_a_gpt2_is_too_small():
     """The loss of a GPT-2 in Trainer is too small.
@@ -136,7 +137,10 @@ def a_batch_without_labels_counts_as_nothing():
 
 
 @trap(
-    40, "transformers", shown="06_trainer.ipynb#When-it-breaks:-arguments-that-are-gone"
+    40,
+    "transformers",
+    shown="06_trainer.ipynb#When-it-breaks:-arguments-that-are-gone",
+    upstream="huggingface/transformers#33514",
 )
 def predictions_come_in_another_order():
     """Grouped by length, predictions come in another order than the rows.
