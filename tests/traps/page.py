@@ -66,7 +66,7 @@ def entry_text(entry: Trap, pins: dict[str, str]) -> str:
         lines += [f"*{part}*: {entry.prose[part]}", ""]
         if part == PARTS[0] and entry.says:
             lines += [f'*The library says*: "{entry.says}".', ""]
-    lines += ["```python", entry.code.rstrip(), "```", ""]
+    lines += ["```python", entry.code.rstrip().replace("  # fmt: skip", ""), "```", ""]
     last = [f"Seen in {seen_in(entry, pins)}"]
     if entry.mended:
         last.append(f"mended in {entry.mended}")
@@ -81,7 +81,8 @@ def entry_text(entry: Trap, pins: dict[str, str]) -> str:
     if entry.shown:
         notebook, _, heading = entry.shown.partition("#")
         name = f"{notebook[:2]}, {heading.replace('-', ' ')}"
-        last.append(f"shown in [{name}]({entry.shown})")
+        anchor = heading.replace("`", "")  # as JupyterLab makes it
+        last.append(f"shown in [{name}]({notebook}#{anchor})")
     return "\n".join([*lines, "; ".join(last) + ".", ""])
 
 
@@ -93,15 +94,16 @@ def told_text() -> str:
 
 
 def gone_text() -> str:
-    """Give the table of calls that raise today, from the scan that finds them."""
-    rows = [
-        f"| `{rule.name}` | {rule.today} | {rule.replacement} |"
-        for rule in gone.RULES
-        if rule.today
-    ]
+    """Give the table of calls that are gone, from the scan that finds them."""
+    rows = []
+    for rule in gone.RULES:
+        if rule.today:
+            met = rule.name if " " in rule.name else f"`{rule.name}`"
+            today = rule.today.replace("trap ", "silent: entry ")
+            rows.append(f"| {met} | {today} | {rule.replacement} |")
     head = (
-        "## Gone\n\nThese raise, so nobody is misled for long. The scan of all notebooks "
-        "knows them, and a test tries each.\n\n| You will meet | Today | Write |\n"
-        "| --- | --- | --- |"
+        "## Gone\n\nWhat older tutorials write and these releases have no longer. Most of it raises, so "
+        "nobody is misled for long; a test tries each. The scan of all notebooks (`tests/gone.py`) "
+        "knows them.\n\n| You will meet | Today | Write |\n| --- | --- | --- |"
     )
     return "\n".join([head, *rows, ""])
