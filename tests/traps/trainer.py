@@ -8,6 +8,7 @@ import torch
 from sklearn.metrics import accuracy_score, f1_score
 from transformers import (
     AutoModelForSequenceClassification,
+    BertForMaskedLM,
     Trainer,
     set_seed,
 )
@@ -31,12 +32,13 @@ def accumulated_steps_count_too_much():
     it cuts every gradient to the same length.
     """
     data, model = toys.rows(16), toys.classifier()
+    masked = BertForMaskedLM(model.config)
+    words = [{"input_ids": ids, "labels": ids} for ids in data["input_ids"]]
 
-    def first_log(trainer_class, **settings):
+    def first_log(trainer_class, model=model, data=data, **settings):
+        calm = dict(max_steps=1, logging_steps=1, max_grad_norm=1e9)
         trainer = trainer_class(
-            copy.deepcopy(model),
-            toys.arguments(max_steps=1, logging_steps=1, max_grad_norm=1e9, **settings),
-            train_dataset=data,
+            copy.deepcopy(model), toys.arguments(**calm, **settings), train_dataset=data
         )
         trainer.train()
         return trainer.state.log_history[0]
@@ -48,6 +50,9 @@ def accumulated_steps_count_too_much():
     # You get
     assert abs(accumulated["loss"] / once["loss"] - 4) < 0.01
     assert abs(accumulated["grad_norm"] / once["grad_norm"] - 4) < 0.01
+    of_words = [first_log(Trainer, masked, words, **steps)["loss"]
+                for steps in (four, dict(per_device_train_batch_size=16))]  # fmt: skip
+    assert abs(of_words[0] / of_words[1] - 4) < 0.01
 
     # Instead
     class Mean(Trainer):
@@ -148,20 +153,16 @@ def predictions_come_in_another_order():
     You see: good scores from `compute_metrics`, and nonsense when predictions are put beside the
     texts.
 
-    What happens: `train_sampling_strategy="group_by_length"` sorts the evaluation rows, too.
-    `predict` returns them sorted.
+    What happens: `train_sampling_strategy="group_by_length"` groups the evaluation rows, too.
+    `predict` returns them in that order.
 
     Instead: predict with a Trainer that has the default, or join by an identifier.
     """
     data = [
-        {
-            "input_ids": [7] * length,
-            "attention_mask": [1] * length,
-            "labels": length % 2,
-        }
-        for length in (3, 9, 5, 12, 4, 8)
+        {"input_ids": [7] * n, "attention_mask": [1] * n, "labels": n}
+        for n in (3, 9, 5, 12, 4, 8)
     ]
-    model, tokenizer = toys.classifier().eval(), toys.tokenizer()
+    model, tokenizer = toys.classifier(num_labels=13).eval(), toys.tokenizer()
     # You write
     grouped = toys.arguments(train_sampling_strategy="group_by_length")
     result = Trainer(model, grouped, processing_class=tokenizer).predict(data)
@@ -259,7 +260,8 @@ def evaluating_in_bf16_turns_the_model_to_bf16():
     You see: nothing; training goes on, a little worse.
 
     What happens: `bf16_full_eval=True` casts the model itself. Its later training and its saved
-    file are bfloat16, with eight bits for a digit.
+    file are bfloat16, which keeps eight bits
+    of a number.
 
     Instead: use `bf16=True`, which computes in bfloat16 and keeps the weights, or evaluate a copy.
     """
