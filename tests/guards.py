@@ -18,7 +18,7 @@ import pytest
 from nbformat import NotebookNode
 from PIL import Image
 
-from hf_tutorial import collection
+from hf_tutorial import collection, spoken
 from tests import devices, names
 
 # The notebooks that keep the rules of the house. One that somebody adds need not.
@@ -174,12 +174,20 @@ def errors_are_meant(notebook, name):
 def outputs_say_nothing_of_the_machine(notebook, name):
     for cell in code(notebook):
         for output in cell.outputs:
-            text = output_text(output)
-            for pattern in (PATHS, NOISE, SECONDS):
+            text, spoken_of = output_text(output), output.get("name") == "stderr"
+            for pattern in (PATHS, SECONDS) if spoken_of else (PATHS, NOISE, SECONDS):
                 if found := pattern.search(text):
                     yield f"{cell.id}: {found[0]!r} in an output differs on other machines"
-            if output.get("name") == "stderr":
+            if spoken_of and not spoken.listened_to(cell):
                 yield f"{cell.id}: stderr is saved, though it is not compared"
+
+
+@house
+def libraries_speak_where_they_are_listened_to(notebook, name):
+    for cell in code(notebook):
+        said = any(output.get("name") == "stderr" for output in cell.outputs)
+        if spoken.listened_to(cell) and not said:
+            yield f"{cell.id}: tagged {spoken.TAG!r}, and nothing was said there"
 
 
 @house

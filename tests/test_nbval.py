@@ -57,6 +57,43 @@ def test_stderr_is_not_compared(nbval):
     assert done.returncode == 0, done.stdout
 
 
+WARNS = """import sys, warnings
+print("made here, 100%|")  # a progress bar would look so
+print("4 rows left out", file=sys.stderr)
+warnings.warn("half of it is old")
+"""
+
+
+def listening(said):
+    """A recorded cell that teaches to read what comes on stderr."""
+    notebook = saved((WARNS, "made here, 100%|\n"))
+    cell = notebook.cells[0]
+    cell.metadata["tags"] = ["stderr"]
+    cell.outputs.append(nbformat.v4.new_output("stream", name="stderr", text=said))
+    return notebook
+
+
+SAID = """4 rows left out
+cell, line 4: UserWarning: half of it is old
+  warnings.warn("half of it is old")
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "passed"),
+    [
+        (SAID, True),
+        (SAID.replace("4 rows", "5 rows"), False),
+        (SAID.partition("\n")[0] + "\n", False),
+    ],
+    ids=["as saved", "another number", "a warning less"],
+)
+def test_stderr_is_compared_where_it_is_the_lesson(nbval, said, passed):
+    done = nbval(listening(said))
+    assert (done.returncode == 0) is passed, done.stdout
+    assert passed or "mismatch 'stderr'" in done.stdout, done.stdout
+
+
 def test_error_stops_the_notebook_and_the_rest_is_skipped(nbval):
     done = nbval(saved(("1 / 0", ""), ("print(1)", "1\n"), ("print(2)", "2\n")))
     assert "1 failed, 2 skipped" in done.stdout, done.stdout

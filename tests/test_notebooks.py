@@ -137,6 +137,9 @@ PLANTED = {
         lambda n: first_code(n).update(execution_count=None),
         lambda n: first_code(n).update(execution_count=7),
     ],
+    "libraries_speak_where_they_are_listened_to": [
+        lambda n: first_code(n).metadata.update(tags=["stderr"]),
+    ],
     "errors_are_meant": [
         lambda n: tagged(n, "raises-exception").metadata.update(tags=[]),
         lambda n: first_code(n).metadata.update(tags=["raises-exception"]),

@@ -42,6 +42,38 @@ def test_recording_twice_changes_nothing_more(checkout):
     assert contents(checkout / "notebooks") == first
 
 
+def test_stderr_is_saved_where_it_is_the_lesson_and_names_no_folder(checkout):
+    speaks = """import sys, warnings
+print("\\x1b[31mred\\x1b[0m", file=sys.stderr)
+print(f"{sys.prefix}/lib/python3.11/site-packages/a/b.py:7: DeprecationWarning: old", file=sys.stderr)
+warnings.warn("here")
+"""
+    listened = lesson(speaks, tags=("stderr",))
+    put(checkout, _01_heard=listened, _02_unheard=lesson(speaks))
+    assert publish.record([], checkout) == 0
+    notebook = nbformat.read(checkout / "notebooks/01_heard.ipynb", as_version=4)
+    said = "".join(o.text for o in notebook.cells[1].outputs if o.name == "stderr")
+    assert said == (
+        "red\na/b.py:7: DeprecationWarning: old\n"
+        'cell, line 4: UserWarning: here\n  warnings.warn("here")\n'
+    )
+    unheard = nbformat.read(checkout / "notebooks/02_unheard.ipynb", as_version=4)
+    assert unheard.cells[1].outputs == []
+
+
+def test_whole_traceback_is_saved_without_a_folder_of_this_machine(checkout):
+    raises = lesson("import json; json.loads('{')", "%tb Plain")
+    for cell in raises.cells[1:]:
+        cell.metadata["tags"] = ["raises-exception"]
+    put(checkout, _01_raises=raises)
+    assert publish.record([], checkout) == 0
+    notebook = nbformat.read(checkout / "notebooks/01_raises.ipynb", as_version=4)
+    shown = "\n".join(notebook.cells[2].outputs[0].traceback)
+    assert "Cell In[1], line 1" in shown and "File json/decoder.py:" in shown
+    assert "self.scan_once(s, idx)" in shown and "ipykernel_" not in shown
+    assert "/lib/" not in shown
+
+
 def test_all_is_refused_when_one_fails(checkout, capsys):
     put(checkout, _01_good=lesson("1 + 1"), _02_bad=lesson("1 / 0"))
     before = contents(checkout / "notebooks")

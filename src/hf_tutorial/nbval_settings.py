@@ -1,7 +1,7 @@
 """How nbval runs the notebooks: a plugin of pytest, loaded by pyproject.toml for this project only.
 
 Everything is compared strictly but stderr, where libraries chatter differently on each
-machine. A cell that raises makes the rest of its notebook meaningless: nbval would run it
+machine; of a cell tagged `stderr`, which teaches to read it, that is compared as well. A cell that raises makes the rest of its notebook meaningless: nbval would run it
 all the same, so the rest is skipped here, and the one failure is what the reader sees. A kernel
 that dies is noticed within a second, where nbval would wait for the cell's time to be up.
 """
@@ -16,7 +16,7 @@ import pytest
 from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 
-from hf_tutorial import collection, kernels
+from hf_tutorial import collection, kernels, spoken
 
 BROKEN = pytest.StashKey[str]()
 POLL = 1  # second between two looks at a kernel that says nothing
@@ -101,6 +101,22 @@ class NotebookFile(IPyNbFile):
             self.kernel.km.cleanup_resources()
 
 
+class Compared:
+    """How the outputs of one cell are compared: with stderr, where it is the lesson."""
+
+    def __init__(self, cell: IPyNbCell):
+        """Take over the comparison of a cell."""
+        self.as_nbval_does, self.skip = cell.compare_outputs, cell.parent.skip_compare
+        if spoken.listened_to(cell.cell):
+            self.skip = tuple(key for key in self.skip if key != "stderr")
+            as_nbval_does = cell.sanitize
+            cell.sanitize = lambda text: as_nbval_does(spoken.comparable(text))
+
+    def __call__(self, test, ref, skip_compare=None) -> bool:
+        """Compare outputs just computed with those saved."""
+        return self.as_nbval_does(test, ref, skip_compare or self.skip)
+
+
 class NoNotebook(pytest.Item):
     """A file that is called like a notebook and holds none."""
 
@@ -151,9 +167,12 @@ def pytest_collect_file(file_path, parent):
 
 
 def pytest_runtest_setup(item):
-    """Skip what comes after a cell that raised an error."""
-    if isinstance(item, IPyNbCell) and BROKEN in item.parent.stash:
+    """Skip what comes after a cell that raised an error; of others, say what is compared."""
+    if not isinstance(item, IPyNbCell):
+        return
+    if BROKEN in item.parent.stash:
         pytest.skip(item.parent.stash[BROKEN])
+    item.compare_outputs = Compared(item)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -414,7 +414,7 @@ def padding_in_map_fits_one_order_only():
     19,
     "datasets",
     "transformers",
-    shown="04_dataset_preparation.ipynb#When-it-breaks:-the-short-tail",
+    shown="04_dataset_preparation.ipynb#Blocks-for-a-language-model",
 )
 def short_tails_break_a_shuffled_loader():
     """The short last block of `group_texts` breaks a shuffled loader.

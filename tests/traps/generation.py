@@ -10,7 +10,7 @@ from tests.traps.catalogue import trap
 PROMPT = torch.tensor([[5, 6, 7]])
 
 
-@trap(18, "transformers", shown="08_generation.ipynb#Eval-mode-before-you-generate")
+@trap(18, "transformers", shown="08_generation.ipynb#A-storyteller-on-the-stock-market")
 def generation_in_train_mode_is_noise():
     """Greedy generation in train mode writes another text each time.
 

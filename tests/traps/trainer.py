@@ -333,7 +333,7 @@ def trainer_switches_the_cache_off():
     assert type(model.config).from_pretrained("kept").use_cache is True
 
 
-@trap(9, "transformers", shown="06_trainer.ipynb#When-is-the-seed-set?")
+@trap(9, "transformers", shown="06_trainer.ipynb#What-each-line-became")
 def a_seed_in_the_arguments_comes_too_late():
     """The seed in TrainingArguments does not reach a head that was made before.
 

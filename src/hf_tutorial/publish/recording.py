@@ -12,7 +12,7 @@ import nbformat
 from nbformat import NotebookNode
 from PIL import Image
 
-from hf_tutorial import collection
+from hf_tutorial import collection, spoken
 from hf_tutorial.publish.executing import Execution, execute, plain, table
 from hf_tutorial.publish.writing import ensure_writable, replace_all
 
@@ -134,15 +134,17 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if output.output_type == "error":
-                output.traceback = [plain(line) for line in output.traceback]
+                output.traceback = [
+                    spoken.comparable(plain(line)) for line in output.traceback
+                ]
             if "image/png" in output.get("data", {}):
                 output.data["image/png"] = _smaller(output.data["image/png"])
             # Widgets live in a running kernel only; their saved view is a random number.
             output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
-    # Libraries chatter on stderr differently on each machine; start() silences what it can.
+    # Libraries chatter on stderr; it is saved where a cell teaches to listen.
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
+            spoken.keep_what_is_listened_to(cell)
     return notebook
 
 
