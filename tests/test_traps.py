@@ -118,7 +118,10 @@ def test_page_shows_every_part_of_an_entry():
     shown = page.entry_text(entry, page.versions())
     assert shown.startswith("### 38. The loss of a GPT-2 in Trainer is too small\n")
     assert all(f"*{part}*: " in shown for part in catalogue.PARTS)
-    assert all(f"\n{mark}\n" in shown for mark in MARKS)
+    assert all(f"\n\n{mark}\n" in shown for mark in MARKS)
+    assert not any(
+        "fmt: skip" in page.entry_text(e, page.versions()) for e in TRAPS.values()
+    )
     assert "Seen in transformers 5.23.0" in shown and "08_generation.ipynb#" in shown
     assert ast.parse(entry.code)
 

@@ -1,5 +1,6 @@
 """Writes notebooks/traps.md from the entries, the pins, and what is gone."""
 
+import re
 import tomllib
 
 from hf_tutorial import NOTEBOOKS
@@ -50,7 +51,7 @@ def text() -> str:
 def seen_in(entry: Trap, pins: dict[str, str]) -> str:
     """List the releases on which an entry was seen to hold."""
     if entry.since:
-        return f"{entry.since}, and later"
+        return f"{entry.since}, not in the release that is pinned"
     seen = [f"{name} {pins[name]}" for name in entry.libraries]
     mended = entry.mended.partition(" ")[0]
     for name, version in ALSO.items():
@@ -66,7 +67,7 @@ def entry_text(entry: Trap, pins: dict[str, str]) -> str:
         lines += [f"*{part}*: {entry.prose[part]}", ""]
         if part == PARTS[0] and entry.says:
             lines += [f'*The library says*: "{entry.says}".', ""]
-    lines += ["```python", entry.code.rstrip().replace("  # fmt: skip", ""), "```", ""]
+    lines += ["```python", _aired(entry.code), "```", ""]
     last = [f"Seen in {seen_in(entry, pins)}"]
     if entry.mended:
         last.append(f"mended in {entry.mended}")
@@ -84,6 +85,12 @@ def entry_text(entry: Trap, pins: dict[str, str]) -> str:
         anchor = heading.replace("`", "")  # as JupyterLab makes it
         last.append(f"shown in [{name}]({notebook}#{anchor})")
     return "\n".join([*lines, "; ".join(last) + ".", ""])
+
+
+def _aired(code: str) -> str:
+    """Part the code before each mark, and leave out what is for the formatter."""
+    parted = re.sub(r"\n+(?= *# (You write|You get|Instead)\n)", r"\n\n", code.rstrip())
+    return parted.replace("  # fmt: skip", "")
 
 
 def told_text() -> str:
