@@ -288,19 +288,21 @@ def seeds_of_their_own_deal_rows_twice():
 
     Instead: the same `set_seed` in all, before `prepare`.
     """
-    config = DataLoaderConfiguration(use_seedable_sampler=True)
-    accelerator = Accelerator(cpu=True, dataloader_config=config)
+    rank = int(os.environ["RANK"])
 
-    def dealt(seed):
+    def dealt(seed, seedable=True):
+        config = DataLoaderConfiguration(use_seedable_sampler=seedable)
+        accelerator = Accelerator(cpu=True, dataloader_config=config)
         set_seed_everywhere(seed)
         loader = DataLoader(range(16), batch_size=4, shuffle=True)
         rows = torch.cat(list(accelerator.prepare(loader)))
         return set(accelerator.gather(rows).tolist())
 
     # You write
-    rows = dealt(seed=accelerator.process_index)
+    rows = dealt(seed=rank)
     # You get
     assert len(rows) < 16
+    assert len(dealt(seed=rank, seedable=False)) == 16
     # Instead
     assert dealt(seed=0) == set(range(16))
 
