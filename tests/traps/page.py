@@ -1,6 +1,8 @@
 """Writes notebooks/traps.md from the entries, the pins, and what is gone."""
 
 import re
+import subprocess
+import sys
 import tomllib
 
 from hf_tutorial import NOTEBOOKS
@@ -45,7 +47,16 @@ def text() -> str:
             parts += [entry_text(entry, pins) for entry in found[name]]
     parts.append(told_text())
     parts.append(gone_text())
-    return "\n".join(parts)
+    return _formatted("\n".join(parts))
+
+
+def _formatted(text: str) -> str:
+    """Give the page as `make format` leaves it, code between fences included."""
+    ruff = [sys.executable, "-m", "ruff", "format", "--stdin-filename", str(PAGE), "-"]
+    done = subprocess.run(
+        ruff, input=text, capture_output=True, text=True, encoding="utf-8", check=True
+    )
+    return done.stdout
 
 
 def seen_in(entry: Trap, pins: dict[str, str]) -> str:
