@@ -29,9 +29,7 @@ from tests.traps.catalogue import trap
 ACCURACY = DATA / "metrics/accuracy"
 
 
-@trap(
-    63, "datasets", shown="04_dataset_preparation.ipynb#`map`:-one-function,-every-row"
-)
+@trap(63, "datasets", shown="04_dataset_preparation.ipynb#When-it-breaks:-a-postcode")
 def map_keeps_the_type_of_a_column():
     """`map` into an existing column keeps the column's type where it can.
 
@@ -100,6 +98,7 @@ def mixed_columns_make_numbers_of_texts():
     "datasets",
     says="The shuffle buffer will be refilled before starting to yield new examples",
     upstream="huggingface/datasets#7901",
+    shown="04_dataset_preparation.ipynb#When-it-breaks:-a-stream-goes-on-after-a-crash",
 )
 def resumed_streams_lose_rows():
     """A shuffled stream that is resumed loses rows and repeats others.
@@ -194,7 +193,11 @@ def formats_make_float32():
     assert tensors[0] == 16777217
 
 
-@trap(68, "datasets", shown="04_dataset_preparation.ipynb#Choosing-rows-and-columns")
+@trap(
+    68,
+    "datasets",
+    shown="04_dataset_preparation.ipynb#When-it-breaks:-a-mask-is-not-a-list-of-rows",
+)
 def select_reads_booleans_as_row_numbers():
     """`select` reads a mask of booleans as row numbers.
 

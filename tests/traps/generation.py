@@ -10,7 +10,11 @@ from tests.traps.catalogue import trap
 PROMPT = torch.tensor([[5, 6, 7]])
 
 
-@trap(18, "transformers", shown="08_generation.ipynb#A-storyteller-on-the-stock-market")
+@trap(
+    18,
+    "transformers",
+    shown="08_generation.ipynb#When-it-breaks:-GPT-2's-loss-in-Trainer",
+)
 def generation_in_train_mode_is_noise():
     """Greedy generation in train mode writes another text each time.
 

@@ -567,7 +567,7 @@ def processes_drop_the_same_units():
     "accelerate",
     "torch",
     processes=2,
-    shown="07_accelerate.ipynb#Several-passes,-one-step",
+    shown="07_accelerate.ipynb#When-tokens-are-counted",
 )
 def a_mean_of_means_is_not_the_mean():
     """A mean of the processes' means is not the mean over tokens.

@@ -18,7 +18,12 @@ from tests.traps import toys
 from tests.traps.catalogue import trap
 
 
-@trap(37, "transformers", upstream="huggingface/transformers#47688")
+@trap(
+    37,
+    "transformers",
+    upstream="huggingface/transformers#47688",
+    shown="06_trainer.ipynb#Four-small-batches-are-not-one-large-one",
+)
 def accumulated_steps_count_too_much():
     """Accumulation over four batches makes the gradient four times as large.
 
@@ -66,7 +71,7 @@ def accumulated_steps_count_too_much():
 @trap(
     38,
     "transformers",
-    shown="08_generation.ipynb#How-surprised-is-it?",
+    shown="08_generation.ipynb#When-it-breaks:-GPT-2's-loss-in-Trainer",
     says="`loss_type=None` was set in the config but it is unrecognized",
     upstream="huggingface/transformers#46204",
 )
