@@ -72,7 +72,7 @@ def ended(texts, end):
 
 def shop(
     path,
-    sku="string",
+    guessed=False,
     keep=None,
     positive=None,
     names=("negative", "positive"),
@@ -80,24 +80,21 @@ def shop(
     shuffle=True,
 ):
     """Prepare as exercise 4.3 asks for, or nearly."""
-    kinds = {
-        "sku": datasets.Value(sku),
-        "text": datasets.Value("string"),
-        "stars": datasets.Value("int64"),
-    }
-    if sku == "int64":  # as guessed from a file of numbers
-        kinds["sku"] = datasets.Value("string")
+    kinds = datasets.Features(
+        {
+            "sku": datasets.Value("string"),
+            "text": datasets.Value("string"),
+            "stars": datasets.Value("int64"),
+        }
+    )
     rows = datasets.load_dataset(
-        "csv", data_files=path, features=datasets.Features(kinds)
+        "csv", data_files=path, features=None if guessed else kinds
     )["train"]
     rows = rows.filter(keep or (lambda row: bool(row["text"]) and row["stars"] != 3))
     positive = positive or (lambda stars: stars > 3)
     rows = rows.add_column("label", [int(positive(stars)) for stars in rows["stars"]])
     if names:
         rows = rows.cast_column("label", datasets.ClassLabel(names=[*names]))
-    if sku == "int64":
-        numbers = [int(value) if value.isdigit() else 0 for value in rows["sku"]]
-        rows = rows.remove_columns("sku").add_column("sku", numbers)
     stratify = {"stratify_by_column": "label"} if shuffle and names else {}
     parts = rows.train_test_split(size, seed=0, shuffle=shuffle, **stratify)
     return datasets.DatasetDict(train=parts["train"], validation=parts["test"])
@@ -580,7 +577,7 @@ EXERCISES = {
             "in both splits": lambda path: datasets.DatasetDict(
                 train=shop(path)["train"], validation=shop(path)["train"].select(range(4))
             ),
-            "has become 7": lambda path: shop(path, sku="int64", keep=lambda row: bool(row["text"]) and row["stars"] != 3),
+            "has become 7": lambda path: shop(path, guessed=True),
             "a label is wrong": lambda path: shop(path, positive=lambda stars: stars > 4),
             "such as '1e5'": lambda path: shop(path).map(lambda row: {"sku": row["sku"].replace("0250", "250")}),
         },

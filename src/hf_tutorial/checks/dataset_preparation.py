@@ -95,10 +95,11 @@ def collated(answer: Callable) -> Verdict:
     return correct("hand it to a DataLoader as `collate_fn`: it is a collator")
 
 
-# sku, text, stars: sorted by stars, as a shop's table may be.
+# sku, text, stars: sorted by stars, as a shop's table may be. Each sku can be read as a number,
+# so that a program which lets the types be guessed loses zeros.
 SHOP = [
     ("007", "Broke at once.", 1), ("011", "", 1), ("012", "Never again.", 1),
-    ("0x5", "It squeaks.", 2), ("100", "Loud, and it leaks.", 2), ("1e5", "Dull.", 2),
+    ("0015", "It squeaks.", 2), ("100", "Loud, and it leaks.", 2), ("1e5", "Dull.", 2),
     ("018", "Too small.", 1), ("019", "Late and bent.", 2), ("020", "Of no use.", 1),
     ("021", "So-so.", 3), ("022", "", 3), ("0230", "Neither good nor bad.", 3),
     ("024", "Good value.", 4), ("0250", "It works.", 4), ("026", "Handy, I like it.", 4),
