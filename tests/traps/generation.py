@@ -190,7 +190,7 @@ def crop_counts_from_the_other_end():
     # You write
     keep = 5
     # You get
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="positive value"):
         cache.crop(keep)
     # Instead
     cache.crop(keep - cache.get_seq_length())
