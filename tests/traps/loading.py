@@ -75,7 +75,7 @@ def attentions_of_the_default_model_are_empty():
 
 @trap(11, "transformers")
 def third_argument_is_no_label():
-    """The third argument of a BERT is no label.
+    """The third argument of a BERT is not the label.
 
     You see: no loss, and logits that are a little different.
 

@@ -15,11 +15,11 @@ SOURCE = "../tests/traps"
 HEAD = """\
 # Traps
 
-What goes wrong with these libraries though every line runs, or stops with an error that leads astray. **You have a fault?** Look for it below, under
+What goes wrong with these libraries while every line runs, or ends in an error that points elsewhere. **You have a fault?** Look for it below, under
 the place where you met it. **You have code that runs?** Go through the list of what shows nothing: there the titles say what not to write.
 
-An entry says what you see, what really happens, and what to write instead. Where nothing is quoted as *The library says*, no warning and no log
-says anything. Then comes code, and a test executes it: an `assert` below *You get* states the trap, one below *Instead* the way out. So it is as you
+An entry says what you see, what really happens, and what to write instead. Where nothing is quoted as *The library says*, no warning and no line of
+a log speaks of the trap. Then comes code, and a test executes it: an `assert` below *You get* states the trap, one below *Instead* the way out. So it is as you
 read on the versions that are named; `make latest` tries newer ones.
 
 The imports of the code stand in the file that is named at each place. Its models are tiny and random: `toys.bert()` and the like are in

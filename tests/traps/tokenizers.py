@@ -176,7 +176,7 @@ def an_added_token_is_found_inside_words():
 
 @trap(51, "transformers")
 def a_chat_template_returns_a_dict():
-    """`apply_chat_template` returns a dict, no list of IDs.
+    """`apply_chat_template` returns a dict, not a list of IDs.
 
     You see: a prompt of length 2, whatever was said.
 
