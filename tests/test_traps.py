@@ -75,6 +75,7 @@ def test_trap_is_there_and_so_is_the_way_out(number):
     assert outcome.state == "holds", (
         f"{entry.title}: {outcome.state}, {outcome.message}"
     )
+    assert unquoted(entry, outcome.said) == []
 
 
 @pytest.mark.parametrize(
