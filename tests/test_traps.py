@@ -75,6 +75,7 @@ def test_trap_is_there_and_so_is_the_way_out(number):
     assert outcome.state == "holds", (
         f"{entry.title}: {outcome.state}, {outcome.message}"
     )
+    assert unquoted(entry, outcome.said) == []
 
 
 @pytest.mark.parametrize(
@@ -111,6 +112,15 @@ def test_page_is_the_one_made_from_the_entries():
     saved = page.PAGE.read_text(encoding="utf-8")
     assert saved == page.text(), "stale: `python -m tests.traps` writes it"
     assert saved.count("\n### ") == len(TRAPS) >= 100
+
+
+def test_index_leads_to_every_entry_by_what_one_sees_or_else_by_its_title():
+    index = page.index_text(places.by_place())
+    linked = re.findall(r"^- \[(\d+)\]\(#", index, flags=re.M)
+    assert sorted(map(int, linked)) == sorted(TRAPS)
+    unseen = index.partition("**Nothing is to be seen")[2]
+    assert TRAPS[93].title in unseen and TRAPS[30].prose["You see"] not in unseen
+    assert TRAPS[30].prose["You see"] in index
 
 
 def test_page_shows_every_part_of_an_entry():

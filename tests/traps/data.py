@@ -276,12 +276,11 @@ def cache_does_not_see_an_edited_module():
 def metrics_keep_what_an_interrupted_loop_added():
     """A metric keeps what an interrupted loop has added.
 
-    You see: a score over more rows than the split has. And logits rounded to classes.
+    You see: a score over more rows than the split has.
 
-    What happens: `add_batch` collects until `compute`. Predictions that are floats are cut to
-    integers: 0.9 counts as class 0.
+    What happens: `add_batch` collects until `compute`.
 
-    Instead: load the metric where the loop begins; give it classes.
+    Instead: load the metric where the loop begins.
     """
     accuracy = str(ACCURACY)  # a folder; on the Hub, "accuracy"
     # You write
@@ -290,36 +289,31 @@ def metrics_keep_what_an_interrupted_loop_added():
     metric.add_batch(predictions=[1, 1], references=[1, 1])  # the loop, run again
     # You get
     assert metric.compute() == {"accuracy": 0.5}
-    assert metric.compute(predictions=[0.9], references=[0]) == {"accuracy": 1.0}
     # Instead
     metric = evaluate.load(accuracy)
     metric.add_batch(predictions=[1, 1], references=[1, 1])
     assert metric.compute() == {"accuracy": 1.0}
-    assert metric.compute(predictions=[round(0.9)], references=[0]) == {"accuracy": 0.0}
 
 
-@trap(72, "evaluate")
-def metric_scripts_want_one_import_a_line():
-    """A metric script with two imports on a line asks for a package that is there.
+@trap(109, "evaluate", shown="05_manual_training_loop.ipynb#Counting-as-you-go")
+def metrics_cut_probabilities():
+    """A metric takes probabilities for classes, and cuts them to 0.
 
-    You see: an ImportError that says to install `datasets,`, comma included.
+    You see: an accuracy that is the share of class 0, whatever was learned.
 
-    What happens: the script is searched for lines that begin with `import`, and what follows is taken
-    for one name.
+    What happens: the metric's table holds integers, and floats are cut to fit: 0.9 becomes 0.
 
-    Instead: write one import a line.
+    Instead: give it classes: `argmax`, or `> 0.5`.
     """
-    body = (ACCURACY / "accuracy.py").read_text()
-    Path("ours").mkdir()
+    accuracy = evaluate.load(str(ACCURACY))  # a folder; on the Hub, "accuracy"
+    positive, labels = np.array([0.9, 0.8, 0.2]), [1, 1, 0]
     # You write
-    Path("ours/ours.py").write_text("import datasets, evaluate\n" + body)
+    score = accuracy.compute(predictions=positive, references=labels)
     # You get
-    with pytest.raises(ImportError, match="'datasets,'"):
-        evaluate.load("ours/ours.py")
+    assert score["accuracy"] == 1 / 3
     # Instead
-    Path("ours/ours.py").write_text("import datasets\nimport evaluate\n" + body)
-    score = evaluate.load("ours/ours.py").compute(predictions=[1], references=[1])
-    assert score == {"accuracy": 1.0}
+    score = accuracy.compute(predictions=positive > 0.5, references=labels)
+    assert score["accuracy"] == 1
 
 
 @trap(73, "datasets", "pandas")
@@ -354,8 +348,8 @@ def a_folder_is_loaded_in_part():
 
     You see: fewer rows than the folder holds.
 
-    What happens: one format wins, and files of another are left out. An ending in capitals is no
-    ending.
+    What happens: the format with most files wins, and files of another are left out. An ending in
+    capitals is no ending.
 
     Instead: name the files, and count the rows.
     """
@@ -363,10 +357,15 @@ def a_folder_is_loaded_in_part():
     Path("mixed/old.csv").write_text("text,label\na,0\nb,1\n")
     lines = [json.dumps({"text": text, "label": 0}) for text in "cde"]
     Path("mixed/new.jsonl").write_text("\n".join(lines))
+    Path("capitals").mkdir()
+    Path("capitals/a.csv").write_text("text\na\n")
+    Path("capitals/B.CSV").write_text("text\nb\n")
     # You write
     table = load_dataset("mixed", split="train")
+    capitals = load_dataset("capitals", split="train")
     # You get
     assert table["text"][:] == ["c", "d", "e"]
+    assert capitals["text"][:] == ["a"]
     # Instead
     old = load_dataset("csv", data_files="mixed/old.csv", split="train")
     new = load_dataset("json", data_files="mixed/new.jsonl", split="train")

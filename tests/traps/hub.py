@@ -22,16 +22,17 @@ FILES = {"config.json": b"{}", "model.safetensors": b"weights", "README.md": b"#
 
 @trap(74, "huggingface_hub")
 def errors_of_the_hub_are_of_another_library():
-    """Errors of the Hub are caught by neither of the libraries you know.
+    """Errors of the Hub are none of requests, and none of httpx.
 
     You see: a program that ends where it was to wait and try again.
 
     What happens: requests made them up to release 0.36, httpx in 1.x, httpx2 in 2.x. A refused connection
     is not even an OSError.
 
-    Instead: catch `HfHubHTTPError` for answers, and `Exception` around one call for connections.
+    Instead: catch `httpx2.HTTPError`. `HfHubHTTPError`, for what the Hub answers, is one of them.
     """
     import httpx
+    import httpx2
     import requests
 
     huggingface_hub.constants.HF_HUB_OFFLINE = False  # which these tests have set
@@ -43,8 +44,10 @@ def errors_of_the_hub_are_of_another_library():
     assert not isinstance(refused.value, caught)
     assert not issubclass(HfHubHTTPError, caught[:2])
     # Instead
-    with hub({}, status=503) as address, pytest.raises(HfHubHTTPError) as answer:
+    assert isinstance(refused.value, httpx2.HTTPError)
+    with hub({}, status=503) as address, pytest.raises(httpx2.HTTPError) as answer:
         HfApi(endpoint=address).model_info(REPOSITORY)
+    assert isinstance(answer.value, HfHubHTTPError)
     assert answer.value.response.status_code == 503
 
 

@@ -1,6 +1,6 @@
 """Traps of a training loop written by hand."""
 
-from pathlib import Path
+import copy
 
 import torch
 from accelerate import Accelerator
@@ -8,7 +8,6 @@ from transformers import (
     AutoModelForSequenceClassification,
     DataCollatorForLanguageModeling,
     get_linear_schedule_with_warmup,
-    set_seed,
 )
 
 from tests.traps import toys
@@ -78,30 +77,44 @@ def a_sum_that_is_never_reset_grows():
 
 
 @trap(
-    7,
-    "transformers",
+    110,
+    "torch",
     shown="05_manual_training_loop.ipynb#When-it-breaks:-what-is-in-the-folder?",
 )
-def a_message_saves_nothing():
-    """A message that says *saving* saves nothing.
+def best_weights_kept_by_reference_are_the_last():
+    """The best weights, kept by `state_dict()`, are those of the last epoch.
 
-    You see: "Saving checkpoint!" in the log of a loop that was copied.
+    You see: a "best" model that scores like the last one.
 
-    What happens: the line below it is commented out, or saves the model of the last epoch under the
-    name of the best.
+    What happens: `state_dict` copies nothing. What it returns are the weights that training goes on
+    to change.
 
-    Instead: list the folder, load it, and compare an output.
+    Instead: save a checkpoint at once, or keep `copy.deepcopy(model.state_dict())`; load it, and
+    compare an output.
     """
     model, ids = toys.classifier().eval(), torch.tensor([[2, 5, 3]])
+    at_best = model(ids).logits
+
+    def train_on():
+        with torch.no_grad():
+            for weight in model.parameters():
+                weight += 0.1 * torch.randn_like(weight)
+
     # You write
-    print("Saving checkpoint!")
-    # model.save_pretrained("best")
+    best = model.state_dict()
+    train_on()
+    model.load_state_dict(best)
     # You get
-    assert not Path("best").exists()
+    assert not torch.allclose(model(ids).logits, at_best, atol=1e-2)
     # Instead
+    at_best = model(ids).logits
+    best = copy.deepcopy(model.state_dict())
     model.save_pretrained("best")
+    train_on()
+    model.load_state_dict(best)
     loaded = AutoModelForSequenceClassification.from_pretrained("best")
-    assert torch.equal(loaded(ids).logits, model(ids).logits)
+    assert torch.equal(model(ids).logits, at_best)
+    assert torch.equal(loaded(ids).logits, at_best)
 
 
 @trap(
@@ -150,7 +163,8 @@ def masks_drawn_anew_make_every_score_another():
 
     What happens: the collator draws its masks when it is called, in evaluation as well.
 
-    Instead: draw the masks of the validation rows once, or give the collator a seed each time.
+    Instead: draw the masks of the validation rows once, or make a collator with a `seed` for each
+    evaluation. `set_seed` would do it too, and would set back the random numbers of training.
     """
     rows = [{"input_ids": ids} for ids in toys.rows(16, length=12)["input_ids"]]
     tokenizer = toys.tokenizer()
@@ -164,6 +178,6 @@ def masks_drawn_anew_make_every_score_another():
     assert (exam["labels"] != -100).any()
     masks = []
     for _ in range(2):
-        set_seed(0)
+        collator = DataCollatorForLanguageModeling(tokenizer, seed=0)
         masks.append(collator(rows)["labels"])
     assert torch.equal(*masks)

@@ -28,7 +28,7 @@ def pictures_are_scaled_each_on_its_own():
 
     You see: heads that look alike, though one holds weights up to 0.4 and the other up to 1.
 
-    What happens: without limits, the smallest value is black and the largest yellow, in each picture.
+    What happens: without limits, the smallest value is dark violet and the largest yellow, in each picture.
 
     Instead: `vmin=0, vmax=1` in all, and one colour bar.
     """
@@ -82,23 +82,27 @@ def cleared_notebooks_keep_their_times():
     What happens: `--clear-output` empties outputs and counts. The metadata `execution`, in which
     JupyterLab writes when a cell ran, stays.
 
-    Instead: remove that as well.
+    Instead: remove that as well. ClearMetadataPreprocessor takes tags and kernel along, if it is not
+    told to leave them.
     """
     times = {"execution": {"iopub.execute_input": "2026-11-28T08:00:00Z"}}
+    tags = {"tags": ["solution"]}
     output = nbformat.v4.new_output("stream", text="42")
-    cell = nbformat.v4.new_code_cell("42", metadata=times, outputs=[output])
+    cell = nbformat.v4.new_code_cell("42", metadata=times | tags, outputs=[output])
     lesson, config = notebook(cell), Config()
     config.ClearOutputPreprocessor.enabled = True  # as --clear-output does
     # You write
     text, _ = NotebookExporter(config=config).from_notebook_node(lesson)
     # You get
     (cleared,) = nbformat.reads(text, as_version=4).cells
-    assert cleared.outputs == [] and cleared.metadata == times
+    assert cleared.outputs == [] and cleared.metadata == times | tags
     # Instead
     config.ClearMetadataPreprocessor.enabled = True
+    config.ClearMetadataPreprocessor.preserve_cell_metadata_mask = {"tags"}
+    config.ClearMetadataPreprocessor.clear_notebook_metadata = False  # the kernel
     text, _ = NotebookExporter(config=config).from_notebook_node(lesson)
     (cleared,) = nbformat.reads(text, as_version=4).cells
-    assert "execution" not in cleared.metadata
+    assert cleared.metadata == tags
 
 
 @trap(83, "ruff")

@@ -15,13 +15,16 @@ SOURCE = "../tests/traps"
 HEAD = """\
 # Traps
 
-What the libraries of this collection do and nobody meant, most of it without a word, each with code that runs. Every entry says what you
-see, what really happens, and what to write instead; where a library says something, it is quoted. A test executes all of them: an `assert` below *You get* states the trap, and one below *Instead* the way out. So an
-entry that is here is so on the versions it names. Whether a newer release has mended one, `make latest` says.
+What goes wrong with these libraries while every line runs, or ends in an error that points elsewhere. **You have a fault?** Look for it below, under
+the place where you met it. **You have code that runs?** Go through the list of what shows nothing: there the titles say what not to write.
 
-An entry begins with what has to be there first. Its imports stand in the file that is named at each place, and the models are tiny and
-random: `toys.bert()`, `toys.gpt2()` and the like are in [toys.py](../tests/traps/toys.py). Numbers stay, and places are where you meet
-a trap. To run entries 37 and 38 alone: `python -m tests.traps holds 37 38`.
+An entry says what you see, what really happens, and what to write instead. Where nothing is quoted as *The library says*, no warning and no line of
+a log speaks of the trap. Then comes code, and a test executes it: an `assert` below *You get* states the trap, one below *Instead* the way out. So it is as you
+read on the versions that are named; `make latest` tries newer ones.
+
+The imports of the code stand in the file that is named at each place. Its models are tiny and random: `toys.bert()` and the like are in
+[toys.py](../tests/traps/toys.py). The numbers are names: they never change, and say nothing of the order. To run entries 37 and 38:
+`python -m tests.traps holds 37 38`.
 """
 
 
@@ -37,8 +40,8 @@ def versions() -> dict[str, str]:
 
 def text() -> str:
     """Give the whole page."""
-    parts, pins = [HEAD], versions()
-    found = places.by_place()
+    pins, found = versions(), places.by_place()
+    parts = [HEAD, index_text(found)]
     for name, title in places.PLACES.items():
         if found[name]:
             count = len(found[name])
@@ -48,6 +51,38 @@ def text() -> str:
     parts.append(told_text())
     parts.append(gone_text())
     return _formatted("\n".join(parts))
+
+
+def index_text(found: dict[str, list[Trap]]) -> str:
+    """Give links to all entries by what one sees, and by title where one sees nothing."""
+    lines, silent = ["## Find your case", ""], []
+    for name, title in places.PLACES.items():
+        silent += [entry for entry in found[name] if shows_nothing(entry)]
+        seen = [entry for entry in found[name] if not shows_nothing(entry)]
+        rows = [f"- {_linked(entry)}: {entry.prose[PARTS[0]]}" for entry in seen]
+        lines += [f"**{title}**", "", *rows, ""]
+    lines += ["**Nothing is to be seen, and you wrote such a thing**", ""]
+    lines += [f"- {_linked(entry)}: {entry.title}." for entry in silent]
+    lines += [
+        "",
+        "Calls that are gone, and what replaces them: [the table](#calls-that-are-gone).",
+    ]
+    return "\n".join([*lines, ""])
+
+
+def shows_nothing(entry: Trap) -> bool:
+    """Say whether a reader cannot find an entry by what is on the screen."""
+    return entry.prose[PARTS[0]].startswith("nothing")
+
+
+def _heading(entry: Trap) -> str:
+    return f"{entry.number}. {entry.title}"
+
+
+def _linked(entry: Trap) -> str:
+    """Give an entry's number, linked to its heading the way GitHub names it."""
+    anchor = re.sub(r"[^\w\- ]", "", _heading(entry).lower()).replace(" ", "-")
+    return f"[{entry.number}](#{anchor})"
 
 
 def _formatted(text: str) -> str:
@@ -73,7 +108,7 @@ def seen_in(entry: Trap, pins: dict[str, str]) -> str:
 
 def entry_text(entry: Trap, pins: dict[str, str]) -> str:
     """Give one entry: title, three paragraphs, code, and where it was seen."""
-    lines = [f"### {entry.number}. {entry.title}", ""]
+    lines = [f"### {_heading(entry)}", ""]
     for part in PARTS:
         lines += [f"*{part}*: {entry.prose[part]}", ""]
         if part == PARTS[0] and entry.says:
@@ -111,17 +146,33 @@ def told_text() -> str:
     return "\n".join([head, *rows, ""])
 
 
+def _coded(text: str) -> str:
+    """Give what is code as code: it has a sign that prose has not, or is one name."""
+    parts = re.split(r"(, (?![^(]*\)))", text)
+    code = r"[\w.]+|(?=.*[=(.-])[^ ]+(\([^)]*\))?"
+    plain = {"print", "nothing", "blocks", "map"}
+    return "".join(
+        f"`{part}`" if re.fullmatch(code, part) and part not in plain else part
+        for part in parts
+    )
+
+
 def gone_text() -> str:
     """Give the table of calls that are gone, from the scan that finds them."""
-    rows = []
+    rows, entries = [], places.all_entries()
     for rule in gone.RULES:
         if rule.today:
-            met = rule.name if " " in rule.name else f"`{rule.name}`"
-            today = rule.today.replace("trap ", "silent: entry ")
-            rows.append(f"| {met} | {today} | {rule.replacement} |")
+            today = re.sub(
+                r"trap (\d+)",
+                lambda found: f"silent: {_linked(entries[int(found[1])])}",
+                rule.today,
+            )
+            rows.append(
+                f"| {_coded(rule.name)} | {today} | {_coded(rule.replacement)} |"
+            )
     head = (
-        "## Gone\n\nWhat older tutorials write and these releases have no longer. Most of it raises, so "
-        "nobody is misled for long; a test tries each. The scan of all notebooks (`tests/gone.py`) "
-        "knows them.\n\n| You will meet | Today | Write |\n| --- | --- | --- |"
+        "## Calls that are gone\n\nWhat older tutorials write and these releases have no longer. A test tries "
+        "each that raises; those that are silent are linked to their entries. `tests/gone.py` looks for all "
+        "of them in the notebooks.\n\n| You will meet | Today | Write |\n| --- | --- | --- |"
     )
     return "\n".join([head, *rows, ""])

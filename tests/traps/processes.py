@@ -79,7 +79,7 @@ def launch_on_a_cpu_starts_one_process():
 
     You see: a run that is as slow as before, and right.
 
-    What happens: on a CPU, two processes are left to `mpirun`. Without it, one is started.
+    What happens: on a CPU, more than one is started by `mpirun` only, which `--mpirun_hostfile` asks for.
 
     Instead: torchrun, or `notebook_launcher` and `debug_launcher` from Python.
     """
@@ -93,21 +93,23 @@ def launch_on_a_cpu_starts_one_process():
 
 
 @trap(97, "accelerate")
-def launched_processes_have_one_thread():
-    """`accelerate launch` for two processes on a CPU gives each one thread.
+def launched_scripts_have_one_thread():
+    """`accelerate launch` gives a script one thread.
 
-    You see: a script that is slower than under plain Python.
+    You see: a script that is slower than under plain Python, on a machine with many cores.
 
-    What happens: the launcher sets OMP_NUM_THREADS to 1.
+    What happens: the launcher sets OMP_NUM_THREADS to 1 if nobody has. Only with `--cpu` and
+    `--num_processes` does it divide the cores among the processes, also among those that are never
+    started (14).
 
     Instead: `--num_cpu_threads_per_process`.
     """
     # You write
-    processes = launched(launch_command, "--cpu", "--num_processes", "2")
+    processes = launched(launch_command, "--num_processes", "1")
     # You get
     assert processes == [[None, "1"]]
     # Instead
-    words = ("--cpu", "--num_processes", "2", "--num_cpu_threads_per_process", "3")
+    words = ("--num_processes", "1", "--num_cpu_threads_per_process", "3")
     assert launched(launch_command, *words) == [[None, "3"]]
 
 

@@ -1,5 +1,7 @@
 """Traps of tokenizers, and of the collators that pad, mask and pack."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
@@ -8,7 +10,7 @@ from transformers import (
     AutoTokenizer,
     BertTokenizerFast,
     DataCollatorForLanguageModeling,
-    DataCollatorForTokenClassification,
+    DataCollatorForSeq2Seq,
     DataCollatorWithFlattening,
     DistilBertConfig,
     DistilBertModel,
@@ -174,7 +176,7 @@ def an_added_token_is_found_inside_words():
 
 @trap(51, "transformers")
 def a_chat_template_returns_a_dict():
-    """`apply_chat_template` returns a dict, no list of IDs.
+    """`apply_chat_template` returns a dict, not a list of IDs.
 
     You see: a prompt of length 2, whatever was said.
 
@@ -211,7 +213,8 @@ def the_causal_collator_overwrites_labels():
 
     What happens: with `mlm=False`, labels are a copy of the IDs. What the row brings is thrown away.
 
-    Instead: a collator that pads labels with -100 and leaves them else alone.
+    Instead: DataCollatorForSeq2Seq, which pads labels with -100 and changes nothing else. It needs no
+    encoder and decoder, whatever its name.
     """
     row = {"input_ids": [5, 6, 7, 8], "labels": [-100, -100, 7, 8]}
     # You write
@@ -219,16 +222,14 @@ def the_causal_collator_overwrites_labels():
     # You get
     assert batch["labels"].tolist() == [[5, 6, 7, 8]]
     # Instead
-    collator = DataCollatorForTokenClassification(
-        toys.tokenizer()
-    )  # pads, whatever its name
+    collator = DataCollatorForSeq2Seq(toys.tokenizer())
     batch = collator([row, {"input_ids": [5, 6], "labels": [-100, 6]}])
     assert batch["labels"].tolist() == [[-100, -100, 7, 8], [-100, 6, -100, -100]]
 
 
 @trap(21, "transformers", shown="08_generation.ipynb#A-storyteller-on-the-stock-market")
 def pads_in_labels_are_learned():
-    """Pads that stay in the labels are learned; pads that are the end hide it.
+    """With `pad = eos`, the end of a text is ignored; with pads in the labels, padding is learned.
 
     You see: a loss that is a little different. Or, later, texts that never end.
 
@@ -266,7 +267,7 @@ def whole_words_are_always_masked():
     What happens: `whole_word_mask=True` puts `[MASK]` everywhere, where the usual collator keeps one
     in ten and exchanges one in ten. It needs offsets, and does not pad them.
 
-    Instead: say so beside a comparison; cut rows to one length.
+    Instead: pad when you tokenize; compare with a collator that has `mask_replace_prob=1`.
     """
     tokenizer = toys.tokenizer()
     rows = [
@@ -287,9 +288,15 @@ def whole_words_are_always_masked():
     with pytest.raises(ValueError, match="offset_mapping"):
         collator([dict(rows[0]), short])
     # Instead
+    one = dict(padding="max_length", max_length=8, return_offsets_mapping=True)
+    texts = ["a very good film", "a film"]
+    batch = collator([dict(tokenizer(text, **one)) for text in texts])
+    assert batch["input_ids"].shape == (2, 8)
     for row in rows:
         del row["offset_mapping"]
     assert 0.6 < masked_share(DataCollatorForLanguageModeling(tokenizer)) < 0.95
+    single = dict(mask_replace_prob=1, random_replace_prob=0)
+    assert masked_share(DataCollatorForLanguageModeling(tokenizer, **single)) == 1
 
 
 @trap(54, "transformers")
@@ -298,10 +305,11 @@ def packed_texts_read_each_other():
 
     You see: nothing; a second text that continues the first.
 
-    What happens: `DataCollatorWithFlattening` marks where a text begins by position 0. A causal model
-    heeds it without a cache only, a BERT not at all.
+    What happens: `DataCollatorWithFlattening` marks where a text begins by position 0, for kernels that
+    read such marks (`flash_attention_2`). With the default one, `sdpa`, a causal model heeds them
+    without a cache only, a BERT not at all.
 
-    Instead: `use_cache=False`, and a causal model; test one pair.
+    Instead: `use_cache=False`, which Trainer sets, and a causal model; test one pair.
     """
     first, second = [1, 2, 3], [4, 5, 6, 7]
     rows = [{"input_ids": ids, "labels": ids} for ids in (first, second)]
@@ -313,6 +321,10 @@ def packed_texts_read_each_other():
     # You get
     assert packed["position_ids"].tolist() == [[0, 1, 2, 0, 1, 2, 3]]
     assert not torch.allclose(together, alone, atol=0.1)
+    bert, ids = toys.bert(), packed["input_ids"]
+    hidden = bert(ids, position_ids=packed["position_ids"]).last_hidden_state[0, 3:]
+    by_itself = bert(torch.tensor([second])).last_hidden_state[0]
+    assert not torch.allclose(hidden, by_itself, atol=0.1)
     # Instead
     together = model(**packed, use_cache=False).logits[0, 3:]
     assert torch.allclose(together, alone, atol=1e-4)
@@ -324,20 +336,23 @@ def token_types_go_to_a_model_that_has_none():
 
     You see: a pair that is encoded as a pair.
 
-    What happens: its tokenizer is a BERT's and returns `token_type_ids`; the model has no such
-    embedding, and drops the argument. Only `[SEP]` tells the sentences apart. `decode` of a
-    batch, which raised once, returns a list.
+    What happens: where a folder names no class, AutoTokenizer takes a BERT's, which returns
+    `token_type_ids`. The model has no such embedding, and drops the argument. Only `[SEP]` tells the
+    sentences apart.
 
     Instead: a model with token types, where they matter.
     """
     shape = dict(vocab_size=32, dim=16, hidden_dim=16, n_layers=2, n_heads=2)
     model = DistilBertModel(DistilBertConfig(**shape)).eval()
-    ids, types = torch.tensor([[2, 5, 3, 6, 3]]), torch.tensor([[0, 0, 0, 1, 1]])
+    model.save_pretrained("kept")
+    Path("kept/vocab.txt").write_text("\n".join(toys.SPECIAL + toys.WORDS))
     # You write
-    hidden = model(input_ids=ids, token_type_ids=types).last_hidden_state
+    pair = AutoTokenizer.from_pretrained("kept")("a", "film", return_tensors="pt")
+    hidden = model(**pair).last_hidden_state
     # You get
-    assert torch.equal(hidden, model(input_ids=ids).last_hidden_state)
-    assert toys.tokenizer().decode([[5, 6], [7, 8]]) == ["a film", "good bad"]
+    ids, types = pair["input_ids"], pair["token_type_ids"]
+    assert types.tolist() == [[0, 0, 0, 1, 1]]
+    assert torch.equal(hidden, model(ids).last_hidden_state)
     # Instead
     bert = toys.bert()
     hidden = bert(ids, token_type_ids=types).last_hidden_state
