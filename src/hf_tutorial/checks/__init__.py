@@ -27,7 +27,7 @@ from hf_tutorial.checks.training_loop import cross_entropy, decayed, linear_sche
 from hf_tutorial.checks.trainer import lora_size, patience, scores_of
 from hf_tutorial.checks.accelerate import mended_loop, planned_batch, slowest_link
 from hf_tutorial.checks.generation import cache_gigabytes, left_padded, nucleus
-from hf_tutorial.checks.pretraining import fill_gap, one_night, pronoun_price
+from hf_tutorial.checks.pretraining import fill_gap, learn_and_keep, one_night
 from hf_tutorial.checks.verdicts import Verdict, again, check, correct
 
 __all__ = [
@@ -40,6 +40,6 @@ __all__ = [
     "scores_of", "lora_size", "patience",
     "planned_batch", "mended_loop", "slowest_link",
     "nucleus", "cache_gigabytes", "left_padded",
-    "pronoun_price", "fill_gap", "one_night",
+    "learn_and_keep", "fill_gap", "one_night",
     "Verdict", "again", "check", "correct",
 ]  # fmt: skip
