@@ -62,7 +62,8 @@ warnings.warn("here")
 
 
 def test_whole_traceback_is_saved_without_a_folder_of_this_machine(checkout):
-    raises = lesson("import json; json.loads('{')", "%tb Plain")
+    whole = 'get_ipython().run_line_magic("tb", "Plain")'  # %tb, as code that parses
+    raises = lesson("import json; json.loads('{')", whole)
     for cell in raises.cells[1:]:
         cell.metadata["tags"] = ["raises-exception"]
     put(checkout, _01_raises=raises)

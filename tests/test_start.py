@@ -163,6 +163,15 @@ def test_errors_show_the_readers_lines_and_the_message_only(notebook_output):
     ]
 
 
+def test_whole_traceback_can_be_asked_for_after_a_short_one(notebook_output):
+    start = "from hf_tutorial import start\nstart()"
+    whole = 'get_ipython().run_line_magic("tb", "Plain")'
+    found = notebook_output(start, "import json\n\njson.loads('{')", whole, every=True)
+    (error,) = found[-1]
+    shown = "\n".join(error.traceback)
+    assert "json.loads('{')" in shown and "scan_once" in shown
+
+
 def test_wrong_folder_shows_a_sentence_in_a_notebook(notebook_output, tmp_path):
     (error,) = notebook_output("from hf_tutorial import start\nstart()", path=tmp_path)
     assert len(error.traceback) == 2 and "site-packages" not in "".join(error.traceback)

@@ -27,7 +27,7 @@ from hf_tutorial.checks.training_loop import beats_words, decayed, token_loss
 from hf_tutorial.checks.trainer import beat_the_board, patience, scores_of
 from hf_tutorial.checks.accelerate import counted_tokens, mended_loop, slowest_link
 from hf_tutorial.checks.generation import left_padded, lively, nucleus
-from hf_tutorial.checks.pretraining import fill_gap, one_night, pronoun_price
+from hf_tutorial.checks.pretraining import fill_gap, learn_and_keep, one_night
 from hf_tutorial.checks.verdicts import Verdict, again, check, correct
 
 __all__ = [
@@ -40,6 +40,6 @@ __all__ = [
     "scores_of", "patience", "beat_the_board",
     "counted_tokens", "mended_loop", "slowest_link",
     "nucleus", "left_padded", "lively",
-    "pronoun_price", "fill_gap", "one_night",
+    "learn_and_keep", "fill_gap", "one_night",
     "Verdict", "again", "check", "correct",
 ]  # fmt: skip
