@@ -732,6 +732,7 @@ EXERCISES = {
             "that is a classifier": lambda texts, labels, new: MultinomialNB(),
             "positive is no label": lambda texts, labels, new: ["positive"] * len(new),
             "0.5 is no label": lambda texts, labels, new: [0.5] * len(new),
+            "0.9 is one number": lambda texts, labels, new: 0.9,
             "`return` missing": lambda texts, labels, new: None,
         },
     ),

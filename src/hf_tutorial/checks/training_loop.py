@@ -145,6 +145,8 @@ def beats_words(answer: Callable) -> Verdict:
         return verdict
     if hasattr(value, "predict") and not hasattr(value, "__len__"):
         return again("that is a classifier: fit it, and return what its predict() says")
+    if isinstance(value, int | float) or getattr(value, "shape", (1,)) == ():
+        return again(f"{short(value)} is one number: return a label for each new text")
     if len(getattr(value, "shape", (1,))) > 1:
         return again("that has two axes: take the argmax over the labels")
     given = [getattr(one, "item", lambda one=one: one)() for one in listed(value)]
