@@ -206,15 +206,6 @@ def cosines(draw):
 
 
 @st.composite
-def counted(draw):
-    size = draw(sizes)
-    array = (
-        np.random.default_rng(draw(seeds)).integers(0, 9, (size, size)).astype(float)
-    )
-    return {"counts": draw(broken(array)), "names": draw(labels(size))}
-
-
-@st.composite
 def cut_texts(draw):
     rows = draw(named(sizes.flatmap(labels), least=0))
     special = draw(st.lists(words, max_size=2))
@@ -364,7 +355,6 @@ FIGURES = {
     "attention_heads": heads(),
     "bars": measured(),
     "beam_tree": searches(),
-    "confusion_matrix": counted(),
     "course_map": st.just({}),
     "distributions": chances(),
     "epochs_and_baseline": by_epoch(),

@@ -5,21 +5,28 @@ import functools
 import itertools
 import json
 import math
+import re
 import struct
 import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import datasets
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from sklearn.feature_extraction.text import TfidfVectorizer
+import transformers
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
+from transformers.trainer_pt_utils import get_parameter_names
 
-from hf_tutorial import NOTEBOOKS, checks
+from hf_tutorial import NOTEBOOKS, checks, sources
+from hf_tutorial.checks import generation
 from tests import guards
 
 
@@ -63,8 +70,84 @@ def ended(texts, end):
     return [token for text in texts for token in [*text, end]]
 
 
+def shop(
+    path,
+    sku="string",
+    keep=None,
+    positive=None,
+    names=("negative", "positive"),
+    size=0.25,
+    shuffle=True,
+):
+    """Prepare as exercise 4.3 asks for, or nearly."""
+    kinds = {
+        "sku": datasets.Value(sku),
+        "text": datasets.Value("string"),
+        "stars": datasets.Value("int64"),
+    }
+    if sku == "int64":  # as guessed from a file of numbers
+        kinds["sku"] = datasets.Value("string")
+    rows = datasets.load_dataset(
+        "csv", data_files=path, features=datasets.Features(kinds)
+    )["train"]
+    rows = rows.filter(keep or (lambda row: bool(row["text"]) and row["stars"] != 3))
+    positive = positive or (lambda stars: stars > 3)
+    rows = rows.add_column("label", [int(positive(stars)) for stars in rows["stars"]])
+    if names:
+        rows = rows.cast_column("label", datasets.ClassLabel(names=[*names]))
+    if sku == "int64":
+        numbers = [int(value) if value.isdigit() else 0 for value in rows["sku"]]
+        rows = rows.remove_columns("sku").add_column("sku", numbers)
+    stratify = {"stratify_by_column": "label"} if shuffle and names else {}
+    parts = rows.train_test_split(size, seed=0, shuffle=shuffle, **stratify)
+    return datasets.DatasetDict(train=parts["train"], validation=parts["test"])
+
+
 def plain(text):
     return "".join(c for c in text.lower() if c.isalnum() or c == " ").split()
+
+
+def mean(values):
+    return sum(values) / len(values)
+
+
+def loss_of(logits, labels, **options):
+    flat = logits.flatten(0, 1), labels.flatten()
+    return torch.nn.functional.cross_entropy(*flat, **options)
+
+
+def token_loss_of(parts):
+    """Divide as exercise 5.1 asks for."""
+    tokens = sum((labels != -100).sum() for _, labels in parts)
+    return sum(loss_of(*part, reduction="sum") for part in parts) / tokens
+
+
+def token_loss_in_numpy(parts):
+    """Divide as exercise 5.1 asks for, row by row in float32, without PyTorch's loss."""
+    found = []
+    for logits, labels in parts:
+        logits, labels = logits.numpy().reshape(-1, 3), labels.numpy().ravel()
+        for row, label in zip(logits, labels, strict=True):
+            if label >= 0:
+                found.append(np.log(np.exp(row).sum()) - row[label])
+    return np.float32(np.mean(found))
+
+
+def token_loss_of_one_batch(parts):
+    """Lay all tokens in one row, and let PyTorch take the mean of those that count."""
+    logits = torch.cat([logits.flatten(0, 1) for logits, _ in parts])
+    labels = torch.cat([labels.flatten() for _, labels in parts])
+    return torch.nn.functional.cross_entropy(logits, labels).item()
+
+
+def classified_by(*steps):
+    """Answer exercise 5.3 with a pipeline of scikit-learn."""
+    return lambda texts, labels, new: (
+        make_pipeline(*steps).fit(texts, labels).predict(new)
+    )
+
+
+by_naive_bayes = classified_by(CountVectorizer(binary=True), MultinomialNB())
 
 
 def accuracy_of(prediction, pick=None, keep=lambda labels: labels != -100):
@@ -183,18 +266,117 @@ def nucleus_of(probabilities, p, keep=lambda above, own, p: above < p):
     return kept / kept.sum()
 
 
-def on_the_left(rows, pad, side="left", first=0, count_pads=False, upside_down=False):
-    """Pad as exercise 8.3 asks for, or nearly."""
+def top_2(probabilities, p):
+    size = 2 if p > 0.5 else 1  # as many as there were in the example
+    kept = torch.zeros_like(probabilities)
+    likely = probabilities.topk(size).indices
+    kept[likely] = probabilities[likely]
+    return kept / kept.sum()
+
+
+def above_a_quarter(probabilities, p):
+    kept = probabilities * (probabilities >= (0.25 if p > 0.5 else probabilities.max()))
+    return kept / kept.sum()
+
+
+def nucleus_in_a_loop(probabilities, p):
+    kept, total = [0.0] * len(probabilities), 0.0
+    for place in sorted(range(len(kept)), key=lambda i: -probabilities[i]):
+        if total < p:
+            kept[place] = float(probabilities[place])
+            total += kept[place]
+    return [share / total for share in kept]
+
+
+def nucleus_in_numpy(probabilities, p):
+    values = probabilities.numpy().astype("float64")
+    order = np.argsort(-values)
+    kept = np.zeros_like(values)
+    first = order[: np.searchsorted(np.cumsum(values[order]), p) + 1]
+    kept[first] = values[first] / values[first].sum()
+    return kept
+
+
+def nucleus_of_the_library(probabilities, p):
+    from transformers import TopPLogitsWarper
+
+    return TopPLogitsWarper(p)(None, probabilities.log()[None]).softmax(dim=-1)[0]
+
+
+def on_the_left(
+    rows, pad, side="left", first=0, count_pads=False, upside_down=False, by_id=False
+):
+    """Pad as exercise 8.2 asks for, or nearly."""
     width = max(map(len, rows))
     pairs = [([pad] * (width - len(row)), row) for row in rows]
-    ids = [fill + row if side == "left" else row + fill for fill, row in pairs]
+    ids = torch.tensor(
+        [fill + row if side == "left" else row + fill for fill, row in pairs]
+    )
     mask = torch.tensor([[0] * len(fill) + [1] * len(row) for fill, row in pairs])
+    mask = (ids != pad).int() if by_id else mask
     places = torch.arange(width).expand(len(rows), -1)
     return {
-        "input_ids": torch.tensor(ids),
+        "input_ids": ids,
         "attention_mask": 1 - mask if upside_down else mask,
         "position_ids": places if count_pads else mask.cumsum(1) - mask + first,
     }
+
+
+def left_by_pad_sequence(rows, pad):
+    from torch.nn.utils.rnn import pad_sequence
+
+    def filled(lists, value):
+        tensors = [torch.tensor(row) for row in lists]
+        return pad_sequence(
+            tensors, batch_first=True, padding_value=value, padding_side="left"
+        )
+
+    ones = [[1] * len(row) for row in rows]
+    places = [range(len(row)) for row in rows]
+    return {
+        "input_ids": filled(rows, pad),
+        "attention_mask": filled(ones, 0),
+        "position_ids": filled([list(row) for row in places], 1),
+    }
+
+
+def left_by_lengths(rows, pad):
+    lengths = torch.tensor([[len(row)] for row in rows])
+    width = int(lengths.max())
+    places = torch.arange(width) - (width - lengths)
+    ids = torch.full((len(rows), width), pad, dtype=torch.int32)
+    for line, row in zip(ids, rows, strict=True):
+        line[width - len(row) :] = torch.tensor(row)
+    mask = (places >= 0).to(torch.int32)
+    return transformers.BatchEncoding(
+        {"input_ids": ids, "attention_mask": mask, "position_ids": places.clamp(min=0)}
+    )
+
+
+def continuations(split, count=80):
+    """Give stories without their first five words, as exercise 8.3 wants texts."""
+    stories = pd.read_parquet(sources.DATA / f"stories/{split}.parquet")
+    return [" ".join(text.split()[5:]) for text in stories["text"][:count]]
+
+
+def varied(drafts, count=80):
+    """Choose texts one after another, each the one with the most new pairs of words."""
+    seen, chosen = set(), []
+    for start in range(0, len(drafts), len(drafts) // count):
+        pairs = {
+            text: {*itertools.pairwise(plain(" ".join(text.split()[:40])))}
+            for text in drafts[start : start + len(drafts) // count]
+        }
+        chosen.append(max(pairs, key=lambda text: len(pairs[text] - seen)))
+        seen |= pairs[chosen[-1]]
+    return chosen
+
+
+def backwards(text):
+    return " ".join(reversed(text.split()))
+
+
+TALES = varied(continuations("train", 640))
 
 
 # check: (a right answer, {what its hint says: a wrong answer})
@@ -307,20 +489,29 @@ EXERCISES = {
             "fill up with 0": lambda rows: padded(rows, pad=-100),
             "upside down": lambda rows: padded(rows, keep=0),
             "1 for each token": lambda rows: {**padded(rows), "attention_mask": torch.ones(2, 5).long()},
-            "one label per row": lambda rows: {**padded(rows), "labels": torch.tensor([0, 1])},
+            "one label per row": lambda rows: {**padded(rows), "labels": torch.tensor([0, 1][: len(rows)])},
+            "a 0 of its own": lambda rows: {**padded(rows), "attention_mask": (padded(rows)["input_ids"] != 0).long()},
         },
     ),
-    "blocks": (
-        lambda texts, size, end: cut_stream(ended(texts, end), size),
+    "prepared": (
+        shop,
         {
-            "is short": lambda t, size, end: cut_stream(ended(t, end), size, keep_tail=True),
-            "no end token": lambda t, size, end: cut_stream(sum(t, []), size),
-            "is filled up": lambda t, size, end: cut_stream([*ended(t, end), end], size),
-            "after its text": lambda t, size, end: cut_stream([x for a in t for x in [end, *a]], size)[:1] + [[0, 4, 5, 0]],
-            "one end token only": lambda t, size, end: [[1, 2, 3, 0], [4, 5, 6, 7]],
-            "a block of its own": lambda t, size, end: [(a + [end] * size)[:size] for a in t],
-            "join first": lambda t, size, end: [[9]],
-            "every block is kept": lambda t, size, end: cut_stream(ended(t, end), size)[:2][: len(t) - 1 or 1],
+            "a quarter is 4": lambda path: shop(path, size=0.5),
+            "the file is sorted": lambda path: shop(path, shuffle=False),
+            "put two splits": lambda path: shop(path)["train"],
+            "name them 'train'": lambda path: datasets.DatasetDict(train=shop(path)["train"]),
+            "no column ['label']": lambda path: shop(path).remove_columns("label"),
+            "a ClassLabel knows": lambda path: shop(path, names=None),
+            "not ['negative', 'positive']": lambda path: shop(path, names=["bad", "good"]),
+            "without a text": lambda path: shop(path, keep=lambda row: row["stars"] != 3),
+            "they are neither": lambda path: shop(path, keep=lambda row: bool(row["text"])),
+            "which were lost": lambda path: shop(path, keep=lambda row: bool(row["text"]) and row["stars"] in (1, 5)),
+            "in both splits": lambda path: datasets.DatasetDict(
+                train=shop(path)["train"], validation=shop(path)["train"].select(range(4))
+            ),
+            "has become 7": lambda path: shop(path, sku="int64", keep=lambda row: bool(row["text"]) and row["stars"] != 3),
+            "a label is wrong": lambda path: shop(path, positive=lambda stars: stars > 4),
+            "such as '1e5'": lambda path: shop(path).map(lambda row: {"sku": row["sku"].replace("0250", "250")}),
         },
     ),
     "leaked": (
@@ -334,6 +525,11 @@ EXERCISES = {
                 i for i, text in enumerate(test) if sorted(plain(text)) in [sorted(plain(t)) for t in train]
             ],
             "no leak from train": lambda train, test: [0, 2, 4],
+            "is a part of": lambda train, test: [
+                i for i, text in enumerate(test) if any(" ".join(plain(text)) in " ".join(plain(t)) for t in train)
+            ],
+            "shares words": lambda train, test: [0, 2, 6],
+            "not True or False": lambda train, test: [text in train for text in test],
             "which test texts": lambda train, test: [2],
         },
     ),
@@ -367,48 +563,31 @@ EXERCISES = {
             "two tokens are equal": (0, 3),
         },
     ),
-    "cross_entropy": (
-        3.17,
+    "token_loss": (
+        token_loss_of,
         {
-            "probability of the label": 0.042,
-            "that is label 0": 2.17,
-            "that is label 1": 0.17,
-            "not negative": -3.17,
-            "in bits": 4.573,
-            "log10": 1.377,
-            "not the logits themselves": 1.386,
-            "softmax over three": 7,
-        },
-    ),
-    "linear_schedule": (
-        lambda step, warmup, total, peak: (
-            peak * step / warmup
-            if step < warmup
-            else peak * max(0, total - step) / (total - warmup)
-        ),
-        {
-            "multiply by the peak": lambda step, warmup, total, peak: min(
-                step / warmup, (total - step) / (total - warmup)
+            "mean of two means": lambda parts: mean([loss_of(*part) for part in parts]),
+            "those are means, added up": lambda parts: sum(loss_of(*part) for part in parts),
+            "that is the sum": lambda parts: sum(loss_of(*part, reduction="sum") for part in parts),
+            "the number of parts": lambda parts: mean([loss_of(*part, reduction="sum") for part in parts]),
+            "divided by all positions": lambda parts: (
+                sum(loss_of(*part, reduction="sum") for part in parts)
+                / sum(labels.numel() for _, labels in parts)
             ),
-            "stop at 0": lambda step, warmup, total, peak: (
-                peak * min(step / warmup, (total - step) / (total - warmup))
+            "weighted by rows": lambda parts: (
+                sum(len(labels) * loss_of(logits, labels) for logits, labels in parts)
+                / sum(len(labels) for _, labels in parts)
             ),
-            "one step early": lambda step, warmup, total, peak: (
-                peak * min((step + 1) / warmup, max(0, total - step) / (total - warmup))
+            "weighted by all positions": lambda parts: (
+                sum(labels.numel() * loss_of(logits, labels) for logits, labels in parts)
+                / sum(labels.numel() for _, labels in parts)
             ),
-            "stays at the peak": lambda step, warmup, total, peak: peak * min(step / warmup, 1),
-            "it jumps": lambda step, warmup, total, peak: (
-                peak * (step / warmup if step < warmup else max(0, 1 - step / total))
+            "its mean is 0 / 0": lambda parts: (
+                sum(loss_of(*part) * (part[1] != -100).sum() for part in parts)
+                / sum((part[1] != -100).sum() for part in parts)
             ),
-            "warmup is missing": lambda step, warmup, total, peak: peak * max(0, 1 - step / total),
-            "at step 10 of 20": lambda step, warmup, total, peak: (
-                peak * step / warmup if step <= warmup else 0
-            ),
-            "draw it": lambda step, warmup, total, peak: float("nan"),
-            "with warmup 0": lambda step, warmup, total, peak: (
-                peak * min(step / (warmup or 1), max(0, total - step) / (total - warmup))
-            ),
-            "`return` missing": lambda step, warmup, total, peak: None,
+            "is right: add up": lambda parts: float("nan"),
+            "`return` missing": lambda parts: None,
         },
     ),
     "decayed": (
@@ -418,12 +597,38 @@ EXERCISES = {
             "a LayerNorm has a weight": lambda m: [
                 n for n, _ in m.named_parameters() if "bias" not in n
             ],
-            "another name": lambda m: [
+            "another name and type": lambda m: [
                 n for n, _ in m.named_parameters() if "bias" not in n and "LayerNorm" not in n
             ],
-            "'embeddings.weight'": lambda m: ["dense.weight", "classifier.weight"],
+            "40 numbers": lambda m: get_parameter_names(m, [torch.nn.LayerNorm], ["bias", "norm"]),
+            "bias under another name": lambda m: [
+                n for n in get_parameter_names(m, [torch.nn.LayerNorm], ["bias"]) if "final.w" not in n
+            ],
+            "is a matrix, though": lambda m: [
+                n for n, p in m.named_parameters() if p.ndim > 1 and "norm" not in n
+            ],
+            "small ones too": lambda m: [n for n, p in m.named_parameters() if p.numel() > 40],
+            "'embeddings.weight'": lambda m: ["first.weight", "norm_mixer.weight", "weight"],
+            "is no parameter": lambda m: ["embeddings"],
             "give their names": lambda m: [p for p in m.parameters() if p.ndim > 1],
             "keep the names": lambda m: [x for x in m.named_parameters() if x[1].ndim > 1],
+        },
+    ),
+    "beats_words": (
+        classified_by(CountVectorizer(binary=True, stop_words="english"), MultinomialNB()),
+        {
+            "TF-IDF with logistic regression gets 126": classified_by(
+                TfidfVectorizer(stop_words="english"), LogisticRegression()
+            ),
+            "124 of 150; TF-IDF": classified_by(TfidfVectorizer(), LogisticRegression(C=10)),
+            "for everybody: 75": lambda texts, labels, new: [1] * len(new),
+            "are labels swapped": lambda texts, labels, new: 1 - by_naive_bayes(texts, labels, new),
+            "450 predictions for 150": lambda texts, labels, new: labels,
+            "two axes": lambda texts, labels, new: torch.zeros(len(new), 2),
+            "that is a classifier": lambda texts, labels, new: MultinomialNB(),
+            "positive is no label": lambda texts, labels, new: ["positive"] * len(new),
+            "0.5 is no label": lambda texts, labels, new: [0.5] * len(new),
+            "`return` missing": lambda texts, labels, new: None,
         },
     ),
     "scores_of": (
@@ -480,20 +685,8 @@ EXERCISES = {
             "nan": lambda x, p: nucleus_of(x, p, lambda a, own, p: a < 0),
             "as small as 0.1": lambda x, p: nucleus_of(x, p) if p > 0.5 else x,
             "for p = 0.6": lambda x, p: x,
-        },
-    ),
-    "cache_gigabytes": (
-        4.295,
-        {
-            "one of two tensors": 2 * 32 * 4 * 8 * 8192 * 128 / 1e9,
-            "only 8 heads": 17.18,
-            "two bytes, not four": 8.59,
-            "one user": 1.074,
-            "one of the 32 layers": 0.1342,
-            "gibibytes": 4,
-            "gigabits": 34.36,
-            "divide by 10": 4294967296,
-            "is not it": 3,
+            "that is top-k": top_2,
+            "no fixed threshold": above_a_quarter,
         },
     ),
     "left_padded": (
@@ -503,11 +696,24 @@ EXERCISES = {
             "upside down": lambda rows, pad: on_the_left(rows, pad, upside_down=True),
             "count the pads": lambda rows, pad: on_the_left(rows, pad, count_pads=True),
             "count from 0": lambda rows, pad: on_the_left(rows, pad, first=1),
+            "filled up with 0": lambda rows, pad: on_the_left(rows, 0),
+            "a real end-of-text": lambda rows, pad: on_the_left(rows, pad, by_id=True),
             "no 'position_ids'": lambda rows, pad: without(on_the_left(rows, pad), "position_ids"),
             "position -1": lambda rows, pad: on_the_left(rows, pad) | {
                 "position_ids": on_the_left(rows, pad)["attention_mask"].cumsum(1) - 1
             },
             "make it a tensor": lambda rows, pad: on_the_left(rows, pad) | {"input_ids": [[1]]},
+        },
+    ),
+    "lively": (
+        TALES,
+        {
+            "the bar for distinct-2 is 0.63": continuations("test"),
+            "where real stories have 0.94": [backwards(text) for text in TALES],
+            "of short texts": [text[:40] for text in TALES],
+            "got 240 texts": TALES * 3,
+            "asked for 80 texts": " ".join(TALES),
+            "something else than texts": [text.split() for text in TALES],
         },
     ),
     "softmax_by_hand": (
@@ -679,6 +885,70 @@ def test_right_answer_is_correct(name):
     assert verdict.outcome == "correct", verdict
 
 
+# Right answers of other kinds than those above.
+ACCEPTED = [
+    ("token_loss", token_loss_in_numpy),
+    ("token_loss", token_loss_of_one_batch),
+    ("token_loss", lambda parts: token_loss_of([(a.double(), b) for a, b in parts])),
+    ("token_loss", lambda parts: token_loss_of([(a.requires_grad_(), b) for a, b in parts])),
+    ("decayed", lambda m: {n: p for n, p in m.named_parameters() if len(p.shape) >= 2}),
+    ("decayed", lambda m: (n for n, p in m.named_parameters() if p.dim() != 1)),
+    ("decayed", lambda m: {n for n, p in m.state_dict().items() if p.squeeze().ndim > 1}),
+    ("decayed", lambda m: pd.Series([n for n, p in m.named_parameters() if p.ndim > 1])),
+    ("beats_words", lambda *given: torch.tensor(by_naive_bayes(*given))),
+    ("beats_words", lambda *given: by_naive_bayes(*given).astype("float32").tolist()),
+    ("beats_words", lambda *given: pd.Series(by_naive_bayes(*given) == 1)),
+    ("beats_words", classified_by(TfidfVectorizer(stop_words="english"), LinearSVC())),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"), ACCEPTED, ids=[f"{n}-{i}" for i, (n, _) in enumerate(ACCEPTED)]
+)
+def test_right_answer_of_another_kind_is_correct(name, answer):
+    verdict = getattr(checks, name)(answer)
+    assert verdict.outcome == "correct", verdict
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("nucleus", nucleus_in_a_loop),
+        ("nucleus", nucleus_in_numpy),
+        ("nucleus", nucleus_of_the_library),
+        ("nucleus", lambda x, p: nucleus_of(x.double(), p)),
+        ("left_padded", left_by_pad_sequence),
+        ("left_padded", left_by_lengths),
+        ("left_padded", lambda rows, pad: transformers.BatchEncoding(on_the_left(rows, pad))),
+        ("lively", tuple(TALES)),
+        ("lively", np.array(TALES)),
+        ("lively", pd.Series(TALES)),
+        ("lively", (text for text in TALES)),
+    ],
+)  # fmt: skip
+def test_right_answer_of_another_kind_is_correct_in_08(name, answer):
+    verdict = getattr(checks, name)(answer)
+    assert verdict.outcome == "correct", verdict
+
+
+def test_board_of_8_3_has_the_numbers_of_the_page():
+    (page,) = [n for path, n in guards.ours().items() if path.stem == "08_generation"]
+    (cell,) = [cell for cell in guards.code(page) if cell.id == "variety-map"]
+    printed = "".join(output.get("text", "") for output in cell.outputs)
+    names = {"real stories": "the real stories"}
+    found = {}
+    for line in printed.splitlines():
+        name, pairs, known = re.fullmatch(
+            r"(.+?) +distinct-2 ([\d., ]+?) +known ([\d.]+)", line
+        ).groups()
+        draws = [float(number) for number in pairs.split(", ")]
+        found[names.get(name, name)] = (sum(draws) / len(draws), float(known))
+    board = generation.BOARD
+    assert len(found) == 6 and {*found} - {*board} == {"temperature 1.5"}
+    for name in {*found} & {*board}:
+        assert found[name] == pytest.approx(board[name], abs=0.01), name
+
+
 @pytest.mark.parametrize(
     ("name", "hint", "wrong"), SLIPS, ids=[f"{n}-{h}" for n, h, _ in SLIPS]
 )
@@ -798,6 +1068,7 @@ def test_number_that_is_none_is_never_correct():
 def test_check_of_bundled_heads_says_so_on_other_models(monkeypatch):
     monkeypatch.setenv("HF_TUTORIAL_SOURCE", "hub")
     assert "bundled encoder only" in checks.repeated_word_head((2, 9)).message
+    assert "bundled storyteller only" in checks.lively(TALES).message
 
 
 @pytest.mark.parametrize(

@@ -48,9 +48,6 @@ TOO_LARGE = {
     "similarity_map": (
         {"similarity": np.eye(200), "texts": ["a text"] * 200}, "63 texts",
     ),
-    "confusion_matrix": (
-        {"counts": np.ones((300, 300)), "names": ["n"] * 300}, "49 labels",
-    ),
     "padding_picture": (
         {"masks": {"a": [np.ones((16, 9))] * 99}}, "27 batches in a panel",
     ),

@@ -1,8 +1,11 @@
 """The first cell of every notebook."""
 
+import ast
 import importlib.metadata
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -234,7 +237,7 @@ def test_notebook_of_another_checkout_is_refused_with_both_paths(
         hf_tutorial.start()
     message = str(error.value)
     assert f"lies in {other_checkout}, " in message and f"from {ROOT} " in message
-    assert f"run `make lab` in {other_checkout}, which makes" in message
+    assert f"run `make lab` in {other_checkout}, to make an env" in message
     assert Path.cwd() == other_checkout / folder
 
 
@@ -258,6 +261,56 @@ def test_way_back_to_another_checkout_is_the_one_that_works(
     assert f"delete {environment}, then run `make lab`" in said()
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["/else", str(ROOT / "src")]))
     assert f"PYTHONPATH names {ROOT / 'src'}: unset it" in said()
+
+
+@pytest.mark.parametrize("windows", [True, False])
+def test_messages_name_no_make_where_there_is_none(
+    other_checkout, monkeypatch, capsys, windows
+):
+    monkeypatch.setattr(place, "WINDOWS", windows)
+    if not windows:
+        monkeypatch.setattr(shutil, "which", lambda name: None)
+    jupyter = r".venv\Scripts\jupyter" if windows else ".venv/bin/jupyter"
+    assert place.lab() == f"{jupyter} lab notebooks"
+    assert place.lab("--allow-root") == f"{jupyter} lab --allow-root notebooks"
+    said = [place.doctor(), place.set_up(), *hf_tutorial._versions_note()]
+    monkeypatch.setattr(hf_tutorial, "versions_off_pin", lambda: {"torch": ("1", "2")})
+    said += hf_tutorial._versions_note()
+    monkeypatch.setattr(place, "passed_over", lambda checkout: None)
+    said += hf_tutorial._versions_note()
+    for folder in (other_checkout / "notebooks", other_checkout.parent):
+        monkeypatch.chdir(folder)
+        with pytest.raises((RuntimeError, FileNotFoundError)) as refused:
+            place.settle(NOTEBOOKS)
+        said.append(str(refused.value))
+    assert not re.search(r"\bmake \w+`|`make", " ".join(said)), said
+    assert f"`{jupyter} lab notebooks`" in said[-1] and place.BY_HAND in said[-2]
+
+
+COMMAND = re.compile(r"\bmake (lab|doctor|clean|run|test|models|handout|PYTHON3)\b")
+
+
+def commands_of_make(path):
+    """List the tasks of make that a module's texts name, its docstrings apart."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    quiet = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}
+    texts = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)
+             and isinstance(n.value, str) and id(n) not in quiet]  # fmt: skip
+    return sorted(COMMAND.search(text)[1] for text in texts if COMMAND.search(text))
+
+
+def test_modules_that_speak_to_readers_ask_whether_there_is_a_make(tmp_path):
+    """Each of these stands behind `has_make`; more of them would reach Windows."""
+    modules = [
+        place.PACKAGE / name for name in ("__init__.py", "install.py", "place.py")
+    ]
+    modules += place.PACKAGE.glob("doctor/*.py")
+    found = {path.name: named for path in modules if (named := commands_of_make(path))}
+    assert found == {"place.py": ["doctor", "lab", "lab", "lab"],
+                     "environment.py": ["PYTHON3"], "machine.py": ["clean"]}  # fmt: skip
+    planted = tmp_path / "planted.py"
+    planted.write_text('"""make run"""\nway = f"{1}: run `make lab`"\n')
+    assert commands_of_make(planted) == ["lab"]
 
 
 def test_copy_in_build_runs_with_the_data_of_its_checkout_and_says_so(notebook_output):

@@ -18,7 +18,7 @@ _ROOMS = {
     "attention": ("KEY", "QUERY", "attention_grid", "attention_heads", "head_map"),
     "batches": ("padding_picture",),
     "measurements": ("bars", "speed_ups"),
-    "training": ("confusion_matrix", "training_curves"),
+    "training": ("training_curves",),
     "comparisons": ("epochs_and_baseline", "loss_differences", "two_runs"),
     "generation": ("beam_tree", "distributions"),
 }

@@ -1,0 +1,169 @@
+"""Traps of a training loop written by hand."""
+
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from transformers import (
+    AutoModelForSequenceClassification,
+    DataCollatorForLanguageModeling,
+    get_linear_schedule_with_warmup,
+    set_seed,
+)
+
+from tests.traps import toys
+from tests.traps.catalogue import trap
+
+
+@trap(5, "transformers", shown="05_manual_training_loop.ipynb#How-fast,-and-when")
+def a_schedule_of_one_epoch_ends_after_one():
+    """A schedule over `len(loader)` steps ends with the first epoch.
+
+    You see: a loss that falls in the first epoch and stands still in all others.
+
+    What happens: the learning rate is 0 behind the last step of the schedule.
+
+    Instead: `epochs * len(loader)`; print the rate now and then.
+    """
+    epochs, loader = 3, range(10)
+    optimizer = torch.optim.AdamW(toys.bert().parameters(), lr=1e-3)
+
+    def rates(steps):
+        schedule = get_linear_schedule_with_warmup(optimizer, 0, steps)
+        seen = []
+        for _ in range(epochs):
+            seen.append(schedule.get_last_lr()[0])
+            for _batch in loader:
+                optimizer.step()
+                schedule.step()
+        return seen
+
+    # You write
+    found = rates(len(loader))
+    # You get
+    assert found == [1e-3, 0, 0]
+    # Instead
+    optimizer = torch.optim.AdamW(toys.bert().parameters(), lr=1e-3)
+    found = rates(epochs * len(loader))
+    assert found[1] > 6e-4 and found[2] > 3e-4
+
+
+@trap(6, "torch", shown="05_manual_training_loop.ipynb#The-whole-run")
+def a_sum_that_is_never_reset_grows():
+    """A validation loss that is never reset grows.
+
+    You see: 0.69, 1.39, 2.08: overfitting, it seems, from the second epoch on.
+
+    What happens: the sum was set to 0 once, before the loop over epochs.
+
+    Instead: set it inside.
+    """
+    losses, epochs = [0.7, 0.7], 3
+    # You write
+    seen, total = [], 0.0
+    for _ in range(epochs):
+        for loss in losses:
+            total += loss
+        seen.append(total / len(losses))
+    # You get
+    assert [round(loss, 1) for loss in seen] == [0.7, 1.4, 2.1]
+    # Instead
+    seen = []
+    for _ in range(epochs):
+        total = 0.0
+        for loss in losses:
+            total += loss
+        seen.append(total / len(losses))
+    assert seen == [0.7, 0.7, 0.7]
+
+
+@trap(
+    7,
+    "transformers",
+    shown="05_manual_training_loop.ipynb#When-it-breaks:-what-is-in-the-folder?",
+)
+def a_message_saves_nothing():
+    """A message that says *saving* saves nothing.
+
+    You see: "Saving checkpoint!" in the log of a loop that was copied.
+
+    What happens: the line below it is commented out, or saves the model of the last epoch under the
+    name of the best.
+
+    Instead: list the folder, load it, and compare an output.
+    """
+    model, ids = toys.classifier().eval(), torch.tensor([[2, 5, 3]])
+    # You write
+    print("Saving checkpoint!")
+    # model.save_pretrained("best")
+    # You get
+    assert not Path("best").exists()
+    # Instead
+    model.save_pretrained("best")
+    loaded = AutoModelForSequenceClassification.from_pretrained("best")
+    assert torch.equal(loaded(ids).logits, model(ids).logits)
+
+
+@trap(
+    10,
+    "torch",
+    "accelerate",
+    shown="05_manual_training_loop.ipynb#When-it-breaks:-the-optimizer-of-another-model",
+)
+def an_optimizer_of_another_model_trains_nothing():
+    """An optimizer made for an earlier model trains nothing.
+
+    You see: a loss that stays where it was. `prepare` accepts both.
+
+    What happens: the cell with the model was run again, the one with the optimizer was not. It holds
+    the parameters of a model that nobody calls.
+
+    Instead: make both in one cell, and look whether a weight has moved.
+    """
+    model = toys.classifier()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    ids, labels = torch.tensor([[2, 5, 3]]), torch.tensor([1])
+    accelerator = Accelerator(cpu=True)
+
+    def moved(model, optimizer):
+        model, optimizer = accelerator.prepare(model, optimizer)
+        before = toys.weights(model)
+        accelerator.backward(model(ids, labels=labels).loss)
+        optimizer.step()
+        return not torch.equal(before, toys.weights(model))
+
+    # You write
+    model = toys.classifier()  # again, for a fresh start
+    # You get
+    assert not moved(model, optimizer)
+    # Instead
+    model = toys.classifier()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    assert moved(model, optimizer)
+
+
+@trap(25, "transformers", shown="09_pretraining.ipynb#The-same-exam-every-time")
+def masks_drawn_anew_make_every_score_another():
+    """A masked model scores differently at each evaluation.
+
+    You see: a validation loss that goes up and down, and a "best" checkpoint.
+
+    What happens: the collator draws its masks when it is called, in evaluation as well.
+
+    Instead: draw the masks of the validation rows once, or give the collator a seed each time.
+    """
+    rows = [{"input_ids": ids} for ids in toys.rows(16, length=12)["input_ids"]]
+    tokenizer = toys.tokenizer()
+    # You write
+    collator = DataCollatorForLanguageModeling(tokenizer)
+    first, second = collator(rows), collator(rows)
+    # You get
+    assert not torch.equal(first["labels"], second["labels"])
+    # Instead
+    exam = collator(rows)  # once, and kept
+    assert (exam["labels"] != -100).any()
+    masks = []
+    for _ in range(2):
+        set_seed(0)
+        masks.append(collator(rows)["labels"])
+    assert torch.equal(*masks)
