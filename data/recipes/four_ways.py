@@ -24,7 +24,7 @@ NOTEBOOK = ROOT / "notebooks" / "06_trainer.ipynb"
 FROZEN = ROOT / "src" / "hf_tutorial" / "frozen.py"
 # By id, in this order: they load, define, and train nothing.
 CELLS = (
-    "first-look", "first-model", "defaults", "data", "arguments", "callback", "lora", "ways",
+    "first-look", "defaults", "data", "arguments", "callback", "lora", "ways",
 )  # fmt: skip
 SEEDS = (0, 1, 2)
 
