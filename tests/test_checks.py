@@ -742,6 +742,7 @@ EXERCISES = {
             "-100 was counted": lambda p: accuracy_of(p, keep=lambda labels: labels == labels),
             "with a tuple": lambda p: accuracy_of(p, pick=lambda predictions: predictions),
             "its first entry": lambda p: accuracy_of(p, pick=zeros_of_a_tuple),
+            "its first row": lambda p: accuracy_of(p, pick=lambda predictions: predictions[0]),
             "counts the right ones": lambda p: {"accuracy": 4 * accuracy_of(p)["accuracy"]},
             "not a percentage": lambda p: {"accuracy": 100 * accuracy_of(p)["accuracy"]},
             "a dict of scores by name": lambda p: accuracy_of(p)["accuracy"],

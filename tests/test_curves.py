@@ -25,18 +25,30 @@ def filed():
 
 
 def test_runs_were_made_by_the_cells_as_they_are(recipe, filed):
-    assert filed["cells"] == recipe.digest(recipe.sources_of()), (
-        "cells of 06 have changed since their runs were recorded: "
-        "python data/recipes/four_ways.py data/curves"
-    )
+    sources = recipe.sources_of()
+    for run in filed["runs"]:
+        assert run["cells"] == recipe.digest(sources, run["way"]), (
+            f"cells of 06 have changed since {run['way']!r} was recorded: "
+            "python data/recipes/four_ways.py data/curves"
+        )
 
 
 def test_a_changed_cell_changes_the_digest_and_a_comment_does_not(recipe):
     sources = recipe.sources_of()
     noted = [sources[0] + "\n# a remark", *sources[1:]]
-    assert recipe.digest(noted) == recipe.digest(sources)
-    changed = [source.replace("2e-4", "3e-4") for source in sources]
-    assert recipe.digest(changed) != recipe.digest(sources)
+    assert recipe.digest(noted, "LoRA") == recipe.digest(sources, "LoRA")
+    changed = [source.replace("warmup_steps=4", "warmup_steps=5") for source in sources]
+    assert recipe.digest(changed, "LoRA") != recipe.digest(sources, "LoRA")
+
+
+def test_a_line_of_the_plan_changes_the_digest_of_its_way_only(recipe):
+    sources = recipe.sources_of()
+    line = next(row for row in sources[-1].splitlines() if '"LoRA": (None' in row)
+    changed = [*sources[:-1], sources[-1].replace(line, '    "LoRA": (None, 1, 1),')]
+    assert recipe.digest(changed, "LoRA") != recipe.digest(sources, "LoRA")
+    assert recipe.digest(changed, "all") == recipe.digest(sources, "all")
+    with pytest.raises(ValueError, match="no 'prompts' in `plan`"):
+        recipe.digest(sources, "prompts")
 
 
 def test_each_way_has_three_seeds_and_every_test_review(filed):

@@ -499,9 +499,6 @@ def test_figures_are_returned_and_left_to_the_caller(
         figures.course_map(),
         figures.loss_differences({"x": LOSSES, "y": LOSSES}),
         figures.speed_ups([1, 2], {"x": {"y": [1, 2]}}),
-        figures.epochs_and_baseline(
-            {0.5: 1, 1: 0.5}, {1: 0.7}, {"f1": {1: 0.8}}, {"f1": 0.7}
-        ),
     ]
     assert all(isinstance(figure, Figure) for figure in made)
     assert plt.get_fignums() == [] and list(tmp_path.iterdir()) == []
@@ -594,26 +591,3 @@ def test_beam_tree_writes_every_score():
 def test_beam_tree_refuses_what_is_no_beam_search(steps, complaint):
     with pytest.raises(ValueError, match=complaint):
         figures.beam_tree(steps, width=2)
-
-
-def test_epochs_and_baseline_labels_its_lines_and_ticks_only_epochs():
-    scores = {"f1": {1: 0.8, 2: 0.7}, "accuracy": {1: 0.6, 2: 0.7}}
-    left, right = figures.epochs_and_baseline(
-        {0.5: 0.9, 1: 0.8, 1.5: 0.7, 2: 0.6}, {1: 0.8, 2: 0.9}, scores,
-        {"f1": 0.79, "accuracy": 0.65},
-    ).axes  # fmt: skip
-    assert [text.get_text() for text in left.texts] == ["validation", "training"]
-    assert [text.get_text() for text in right.texts] == ["f1", "accuracy"]
-    assert list(left.get_xticks()) == list(right.get_xticks()) == [1, 2]
-    assert left.get_ylim()[0] == 0 and right.get_ylim() == (0.5, 1)
-    dotted = [x.get_ydata()[0] for x in right.lines if x.get_linestyle() == ":"]
-    assert dotted == [0.79, 0.65]
-
-
-@pytest.mark.parametrize(
-    ("losses", "baselines", "words"),
-    [({}, {"f1": 0.7}, "nothing to draw"), ({1: 1}, {"f2": 0.7}, "same names")],
-)
-def test_epochs_and_baseline_refuse_what_cannot_be_compared(losses, baselines, words):
-    with pytest.raises(ValueError, match=words):
-        figures.epochs_and_baseline(losses, {1: 1}, {"f1": {1: 1}}, baselines)

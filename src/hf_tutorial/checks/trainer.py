@@ -42,6 +42,8 @@ def scores_of(answer: Callable) -> Verdict:
         return again("that counts the right ones: divide by the rows that count")
     if abs(found - 75) < 1e-9:
         return again("a share from 0 to 1, not a percentage")
+    if abs(found - 1 / 4) < 1e-9:
+        return again("where predictions are an array, [0] is its first row: ask first")
     if not abs(found - 3 / 4) < 1e-9:  # nan too
         return again(
             f"{found:.3f} where 3 of 4 are right: the guess is the argmax over the last axis"

@@ -19,7 +19,7 @@ _ROOMS = {
     "batches": ("padding_picture",),
     "measurements": ("bars", "speed_ups"),
     "training": ("training_curves",),
-    "comparisons": ("epochs_and_baseline", "loss_differences", "two_runs"),
+    "comparisons": ("loss_differences", "two_runs"),
     "generation": ("beam_tree", "distributions"),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}

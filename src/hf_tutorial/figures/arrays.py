@@ -97,22 +97,6 @@ def measures(values: Any, what: str) -> dict[Hashable, float]:
     }
 
 
-def series(values: Any, what: str) -> dict[float, float]:
-    """Make a dict of a curve: place, a finite number, to a finite number.
-
-    Raises:
-        ValueError: Not a mapping, or a place or a value that is no finite number.
-    """
-    curve = {
-        number(place, f"the places of {what}"): value
-        for place, value in measures(values, what).items()
-    }
-    for place, value in curve.items():
-        if not (np.isfinite(place) and np.isfinite(value)):
-            raise ValueError(f"{what} hold {value} at {place}: no finite number")
-    return curve
-
-
 def entries(values: Any, what: str) -> dict[Hashable, Any]:
     """Make a dict of a mapping or of a pandas Series or DataFrame.
 
