@@ -201,7 +201,7 @@ def a_checkpoint_in_bf16_stays_in_bf16():
     assert AutoModel.from_pretrained("kept", dtype=torch.float32).dtype == torch.float32
 
 
-@trap(33, "transformers", shown="09_pretraining.ipynb#Before-and-after")
+@trap(33, "transformers", shown="09_pretraining.ipynb#Holes-instead-of-the-next-word")
 def argmax_of_all_logits_is_no_token():
     """The argmax of a masked model's logits is no token.
 

@@ -155,7 +155,7 @@ def an_optimizer_of_another_model_trains_nothing():
     assert moved(model, optimizer)
 
 
-@trap(25, "transformers", shown="09_pretraining.ipynb#The-same-exam-every-time")
+@trap(25, "transformers", shown="09_pretraining.ipynb#Holes-instead-of-the-next-word")
 def masks_drawn_anew_make_every_score_another():
     """A masked model scores differently at each evaluation.
 
