@@ -322,7 +322,7 @@ class Pairs(torch.nn.Module):
         return SimpleNamespace(logits=self.weight[input_ids])
 
 
-OLD, NEW, STARTED = [[0, 1, 0, 1]] * 3, [[2, 3, 2, 3]] * 2, Pairs(5, 0)
+OLD, NEW, STARTED = [[0, 1, 0, 1]] * 3, [[2, 3, 2, 3]] * 2, Pairs(5, -5)
 
 
 def by_pipeline(model, tokenizer, text, several=True):
@@ -914,15 +914,15 @@ EXERCISES = {
         },
     ),
     "learn_and_keep": (
-        (Pairs(5, 5), Pairs(5, 0), OLD, NEW),
+        (Pairs(5, 5), Pairs(5, -5), OLD, NEW),
         {
             "four things": Pairs(5, 5),
             "study a copy": (STARTED, STARTED, OLD, NEW),
-            "more often": (Pairs(5, 0.5), Pairs(5, 0), OLD, NEW),
-            "it forgets": (Pairs(1, 5), Pairs(5, 0), OLD, NEW),
-            "nan nats": (Pairs(5, math.nan), Pairs(5, 0), OLD, NEW),
-            "asked for a model": ("student", Pairs(5, 0), OLD, NEW),
-            "`return` missing": (None, Pairs(5, 0), OLD, NEW),
+            "more often": (Pairs(5, -4), Pairs(5, -5), OLD, NEW),
+            "it forgets": (Pairs(1, 5), Pairs(5, -5), OLD, NEW),
+            "nan nats": (Pairs(5, math.nan), Pairs(5, -5), OLD, NEW),
+            "asked for a model": ("student", Pairs(5, -5), OLD, NEW),
+            "`return` missing": (None, Pairs(5, -5), OLD, NEW),
         },
     ),
     "fill_gap": (

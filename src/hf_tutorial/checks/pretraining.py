@@ -6,7 +6,7 @@ from hf_tutorial.checks.toys import toy_tokenizer
 from hf_tutorial.checks.verdicts import Verdict, again, check, correct, returned, short
 
 KEPT = 0.5  # nats that the old stories may cost more
-LEARNED = 3.0  # nats that the new ones have to cost less
+LEARNED = 2.5  # nats that the new ones have to cost less
 
 
 def _mean_loss(model, rows) -> float:
@@ -58,7 +58,10 @@ def learn_and_keep(answer: tuple) -> Verdict:
         return again(
             f"{found}: it forgets, so let it read some of the old ones as well"
         )
-    return correct(f"{found}: reading some old text beside the new is called replay")
+    # no numbers: they differ in the last digit between processors
+    return correct(
+        "it learned the new and kept the old: some old text beside the new is replay"
+    )
 
 
 def _toy_masked():
