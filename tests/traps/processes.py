@@ -94,20 +94,20 @@ def launch_on_a_cpu_starts_one_process():
 
 @trap(97, "accelerate")
 def launched_processes_have_one_thread():
-    """`accelerate launch` for two processes on a CPU gives each one thread.
+    """`accelerate launch` gives a process one thread.
 
     You see: a script that is slower than under plain Python.
 
-    What happens: the launcher sets OMP_NUM_THREADS to 1.
+    What happens: without `--cpu` the launcher sets OMP_NUM_THREADS to 1, also where there is no GPU.
 
     Instead: `--num_cpu_threads_per_process`.
     """
     # You write
-    processes = launched(launch_command, "--cpu", "--num_processes", "2")
+    processes = launched(launch_command, "--num_processes", "1")
     # You get
     assert processes == [[None, "1"]]
     # Instead
-    words = ("--cpu", "--num_processes", "2", "--num_cpu_threads_per_process", "3")
+    words = ("--num_processes", "1", "--num_cpu_threads_per_process", "3")
     assert launched(launch_command, *words) == [[None, "3"]]
 
 
