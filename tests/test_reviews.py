@@ -60,6 +60,12 @@ def order(small, tmp_path):
     return words
 
 
+def in_a_fork(args):
+    if sys.platform == "darwin":  # debug_launcher names Linux's loopback, lo
+        os.environ["GLOO_SOCKET_IFNAME"] = "lo0"
+    reviews.train(args)
+
+
 def trained(args, processes=1):
     """Train, and give the log."""
     # Else forked processes would begin as copies of one that is alone.
@@ -67,7 +73,7 @@ def trained(args, processes=1):
     if processes == 1:
         reviews.train(args)
     else:
-        debug_launcher(reviews.train, (args,), num_processes=processes)
+        debug_launcher(in_a_fork, (args,), num_processes=processes)
     return reviews.noted(args)
 
 
