@@ -1,6 +1,7 @@
 """The program of notebook 07, trained on a small random model; and the page's way to launch it."""
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -9,7 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 from accelerate import debug_launcher
+from accelerate.commands.launch import _validate_launch_command, launch_command_parser
 from accelerate.state import AcceleratorState
+from torch.utils.data import DataLoader
 from transformers import BertConfig, BertForSequenceClassification, set_seed
 
 from hf_tutorial import NOTEBOOKS
@@ -60,6 +63,16 @@ def order(small, tmp_path):
     return words
 
 
+def on_the_loopback():
+    if sys.platform == "darwin":  # debug_launcher names Linux's loopback, lo
+        os.environ["GLOO_SOCKET_IFNAME"] = "lo0"
+
+
+def in_a_fork(args):
+    on_the_loopback()
+    reviews.train(args)
+
+
 def trained(args, processes=1):
     """Train, and give the log."""
     # Else forked processes would begin as copies of one that is alone.
@@ -67,7 +80,7 @@ def trained(args, processes=1):
     if processes == 1:
         reviews.train(args)
     else:
-        debug_launcher(reviews.train, (args,), num_processes=processes)
+        debug_launcher(in_a_fork, (args,), num_processes=processes)
     return reviews.noted(args)
 
 
@@ -218,3 +231,30 @@ def test_a_program_that_dies_after_its_last_line_has_done_its_work(tmp_path):
     program = tmp_path / "program.py"
     program.write_text("import os; print('done', flush=True); os.abort()")
     assert launcher()(program) == "done"
+
+
+def test_launch_on_a_cpu_divides_the_cores_by_the_processes_asked_for(monkeypatch):
+    """The page says so of `--cpu --num_processes 2`, which starts one process."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr("psutil.cpu_count", lambda logical=True: 8)
+    words = ["--cpu", "--num_processes", "2", "--mixed_precision", "no", "x.py"]
+    read, _, _ = _validate_launch_command(launch_command_parser().parse_args(words))
+    assert read.num_cpu_threads_per_process == 4
+
+
+def shuffled(folder):
+    """Write down the rows of this process, whose random numbers are its own."""
+    on_the_loopback()
+    accelerator = reviews.Accelerator()
+    rank = accelerator.process_index
+    torch.manual_seed(rank)
+    loader = accelerator.prepare(DataLoader(range(32), 8, shuffle=True))
+    rows = torch.cat(list(loader)).tolist()
+    (folder / str(rank)).write_text(json.dumps(rows))
+
+
+def test_processes_share_one_order_also_without_the_seedable_sampler(tmp_path):
+    AcceleratorState._reset_state(reset_partial_state=True)
+    debug_launcher(shuffled, (tmp_path,), num_processes=2)
+    one, two = (json.loads((tmp_path / name).read_text()) for name in "01")
+    assert sorted(one + two) == list(range(32)) and one != sorted(one)

@@ -1,8 +1,8 @@
 """Fine-tune a classifier of reviews on one device or many: the loop of notebook 05, as a program.
 
-    python reviews.py --checkpoint FOLDER --dataset FOLDER --output build/one
-    torchrun --standalone --nproc_per_node 2 reviews.py --cpu ... --output build/two
-    accelerate launch --config_file gpus.yaml reviews.py ... --output build/four
+    python reviews.py --checkpoint FOLDER --dataset FOLDER --output runs/one
+    torchrun --standalone --nproc_per_node 2 reviews.py --cpu ... --output runs/two
+    accelerate launch --config_file gpus.yaml reviews.py ... --output runs/four
 
 The global batch has 16 rows, whatever the number of processes. OUTPUT gets
 
