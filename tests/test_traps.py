@@ -36,6 +36,7 @@ ASIDE = (
     "is deprecated and will be removed in v6",
     "Caching is incompatible with gradient checkpointing",  # the second of two lines, at 44
     "HTTP Error 429",
+    "'set_vital' is deprecated",  # torchdata, about torch
     "tied_target_modules",  # the longer of two warnings at 60
     "Already found a `peft_config` attribute",  # the second of two at 61
 )
