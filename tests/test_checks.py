@@ -1031,52 +1031,6 @@ def test_right_answer_is_correct(name):
     assert verdict.outcome == "correct", verdict
 
 
-# Right answers of other kinds than those above.
-ACCEPTED = [
-    ("token_loss", token_loss_in_numpy),
-    ("token_loss", token_loss_of_one_batch),
-    ("token_loss", lambda parts: token_loss_of([(a.double(), b) for a, b in parts])),
-    ("token_loss", lambda parts: token_loss_of([(a.requires_grad_(), b) for a, b in parts])),
-    ("decayed", lambda m: {n: p for n, p in m.named_parameters() if len(p.shape) >= 2}),
-    ("decayed", lambda m: (n for n, p in m.named_parameters() if p.dim() != 1)),
-    ("decayed", lambda m: {n for n, p in m.state_dict().items() if p.squeeze().ndim > 1}),
-    ("decayed", lambda m: pd.Series([n for n, p in m.named_parameters() if p.ndim > 1])),
-    ("beats_words", lambda *given: torch.tensor(by_naive_bayes(*given))),
-    ("beats_words", lambda *given: by_naive_bayes(*given).astype("float32").tolist()),
-    ("beats_words", lambda *given: pd.Series(by_naive_bayes(*given) == 1)),
-    ("beats_words", classified_by(TfidfVectorizer(stop_words="english"), LinearSVC())),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("name", "answer"), ACCEPTED, ids=[f"{n}-{i}" for i, (n, _) in enumerate(ACCEPTED)]
-)
-def test_right_answer_of_another_kind_is_correct(name, answer):
-    verdict = getattr(checks, name)(answer)
-    assert verdict.outcome == "correct", verdict
-
-
-@pytest.mark.parametrize(
-    ("name", "answer"),
-    [
-        ("nucleus", nucleus_in_a_loop),
-        ("nucleus", nucleus_in_numpy),
-        ("nucleus", nucleus_of_the_library),
-        ("nucleus", lambda x, p: nucleus_of(x.double(), p)),
-        ("left_padded", left_by_pad_sequence),
-        ("left_padded", left_by_lengths),
-        ("left_padded", lambda rows, pad: transformers.BatchEncoding(on_the_left(rows, pad))),
-        ("lively", tuple(TALES)),
-        ("lively", np.array(TALES)),
-        ("lively", pd.Series(TALES)),
-        ("lively", (text for text in TALES)),
-    ],
-)  # fmt: skip
-def test_right_answer_of_another_kind_is_correct_in_08(name, answer):
-    verdict = getattr(checks, name)(answer)
-    assert verdict.outcome == "correct", verdict
-
-
 def test_board_of_8_3_has_the_numbers_of_the_page():
     (page,) = [n for path, n in guards.ours().items() if path.stem == "08_generation"]
     (cell,) = [cell for cell in guards.code(page) if cell.id == "variety-map"]
@@ -1363,7 +1317,31 @@ def test_verdict_reads_as_a_sentence():
     assert repr(checks.Verdict("correct", "well done")) == "correct: well done"
 
 
-ALSO_RIGHT = [
+# Right answers of other kinds than those above.
+ACCEPTED = [
+    ("token_loss", token_loss_in_numpy),
+    ("token_loss", token_loss_of_one_batch),
+    ("token_loss", lambda parts: token_loss_of([(a.double(), b) for a, b in parts])),
+    ("token_loss", lambda parts: token_loss_of([(a.requires_grad_(), b) for a, b in parts])),
+    ("decayed", lambda m: {n: p for n, p in m.named_parameters() if len(p.shape) >= 2}),
+    ("decayed", lambda m: (n for n, p in m.named_parameters() if p.dim() != 1)),
+    ("decayed", lambda m: {n for n, p in m.state_dict().items() if p.squeeze().ndim > 1}),
+    ("decayed", lambda m: pd.Series([n for n, p in m.named_parameters() if p.ndim > 1])),
+    ("beats_words", lambda *given: torch.tensor(by_naive_bayes(*given))),
+    ("beats_words", lambda *given: by_naive_bayes(*given).astype("float32").tolist()),
+    ("beats_words", lambda *given: pd.Series(by_naive_bayes(*given) == 1)),
+    ("beats_words", classified_by(TfidfVectorizer(stop_words="english"), LinearSVC())),
+    ("nucleus", nucleus_in_a_loop),
+    ("nucleus", nucleus_in_numpy),
+    ("nucleus", nucleus_of_the_library),
+    ("nucleus", lambda x, p: nucleus_of(x.double(), p)),
+    ("left_padded", left_by_pad_sequence),
+    ("left_padded", left_by_lengths),
+    ("left_padded", lambda rows, pad: transformers.BatchEncoding(on_the_left(rows, pad))),
+    ("lively", tuple(TALES)),
+    ("lively", np.array(TALES)),
+    ("lively", pd.Series(TALES)),
+    ("lively", (text for text in TALES)),
     ("counted_tokens", token_loop(lambda b, group, _: 1 / count(group), plain=True)),
     ("counted_tokens", large_batch),
     ("counted_tokens", with_means),
@@ -1373,11 +1351,13 @@ ALSO_RIGHT = [
     ("slowest_link", lambda p, c, n: 2 * (n - 1) / n * 4 * p / (c - c / n)),
     ("slowest_link", lambda p, c, n: np.float32(8 * p / c)),
     ("slowest_link", lambda p, c, n: torch.tensor(8 * p / c, dtype=torch.float64)),
-]
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "answer"), ALSO_RIGHT)
-def test_right_answers_of_another_kind_are_correct(name, answer):
+@pytest.mark.parametrize(
+    ("name", "answer"), ACCEPTED, ids=[f"{n}-{i}" for i, (n, _) in enumerate(ACCEPTED)]
+)
+def test_right_answer_of_another_kind_is_correct(name, answer):
     verdict = getattr(checks, name)(answer)
     assert verdict.outcome == "correct", verdict
 

@@ -1,12 +1,7 @@
 """The cell of notebook 04 that uploads a dataset, word for word, against a Hub on this machine."""
 
-import http.server
 import io
 import json
-import os
-import subprocess
-import sys
-import threading
 
 import nbformat
 import pyarrow.parquet
@@ -87,11 +82,8 @@ class Hub(test_push.Hub):
 
 @pytest.fixture
 def hub():
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
-        server.requests, server.created, server.stored, server.files = [], [], {}, {}
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with test_push.serving(Hub) as server:
         yield server
-        server.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -103,28 +95,7 @@ def cell():
 
 
 def run(source, hub, home, **environment):
-    """Run the cell in a process of its own, whose Hub is `hub`."""
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.lower().endswith("_proxy") and name not in ("HF_TOKEN", "HF_HOME")
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", BEFORE + source],
-        env={
-            **inherited,
-            "HF_ENDPOINT": f"http://127.0.0.1:{hub.server_port}",
-            "HF_HOME": str(home),
-            "HF_HUB_DISABLE_XET": "1",
-            "HF_HUB_OFFLINE": "0",
-            **environment,
-        },
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return done
+    return test_push.ran(BEFORE + source, hub, home, **environment)
 
 
 def test_both_splits_and_a_card_arrive_and_the_token_is_never_printed(

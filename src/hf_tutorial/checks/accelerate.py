@@ -22,25 +22,9 @@ def counted_tokens(answer: Callable) -> Verdict:
     One weight, which begins at 0, and as loss of a token w times the token: the gradient of a
     group is the mean of its tokens, 4.6 in the first and 2.5 in the second.
     """
-    import torch
-
-    groups = [
-        [torch.full((9, 1), 5.0), torch.full((1, 1), 1.0)],
-        [torch.full((2, 1), 1.0), torch.full((6, 1), 3.0)],
-    ]
-    model = torch.nn.Linear(1, 1, bias=False)
-    torch.nn.init.zeros_(model.weight)
-    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
-    after: list[float] = []  # the weight, whenever it has moved
-    model.register_forward_pre_hook(lambda *_: _watch(after, model))
-    with _two_passes_a_step() as accelerator:
-        model, optimizer = accelerator.prepare(model, optimizer)
-        value = answer(accelerator, model, optimizer, groups)
-    _watch(after, model)
+    value, moves = _steps(answer)
     if value is ...:
         return Verdict("not attempted", "replace ... with a loop")
-
-    moves = [one - other for one, other in zip(after, [0.0, *after], strict=False)]
 
     def near(*wanted):
         return len(moves) == len(wanted) and all(
@@ -78,6 +62,28 @@ def counted_tokens(answer: Callable) -> Verdict:
     return correct(
         "each token of a group counts the same, in long batches and in short ones"
     )
+
+
+def _steps(answer: Callable) -> tuple[Any, list[float]]:
+    """Run a loop over two groups of unequal batches; give what it returned, and its steps down."""
+    import torch
+
+    groups = [
+        [torch.full((9, 1), 5.0), torch.full((1, 1), 1.0)],
+        [torch.full((2, 1), 1.0), torch.full((6, 1), 3.0)],
+    ]
+    model = torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.zeros_(model.weight)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    after: list[float] = []  # the weight, whenever it has moved
+    model.register_forward_pre_hook(lambda *_: _watch(after, model))
+    with _two_passes_a_step() as accelerator:
+        model, optimizer = accelerator.prepare(model, optimizer)
+        value = answer(accelerator, model, optimizer, groups)
+    _watch(after, model)
+    return value, [
+        one - other for one, other in zip(after, [0.0, *after], strict=False)
+    ]
 
 
 @contextlib.contextmanager
