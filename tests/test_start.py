@@ -573,7 +573,7 @@ sys.modules["evaluate"] = package
 import datasets.config as d, evaluate.config as e, huggingface_hub.constants as h
 from hf_tutorial import caches
 named = caches.folders()
-assert named["HF_DATASETS_CACHE"] == d.HF_DATASETS_CACHE
+assert named["HF_DATASETS_CACHE"] == d.HF_DATASETS_CACHE.expanduser()
 assert named["HF_MODULES_CACHE"] == d.HF_MODULES_CACHE == e.HF_MODULES_CACHE
 assert named["HF_EVALUATE_CACHE"] == e.HF_EVALUATE_CACHE
 assert named["HF_METRICS_CACHE"] == e.HF_METRICS_CACHE
@@ -586,3 +586,22 @@ assert caches.home() == Path(h.HF_HOME)
     ):
         done = python(program, **environment)
         assert done.returncode == 0, (environment, done.stderr)
+
+
+def test_prepared_rows_lie_where_we_looked_whether_we_may_write(tmp_path):
+    (tmp_path / "rows.json").write_text('{"text": "one"}', encoding="utf-8")
+    program = """
+import os
+from pathlib import Path
+os.chdir(os.environ["HOME"])
+from datasets import load_dataset
+from hf_tutorial import caches
+rows = load_dataset("json", data_files="rows.json", split="train")
+prepared = rows.cache_files[0]["filename"]
+named = caches.folders()["HF_DATASETS_CACHE"].absolute()
+assert named in Path(prepared).absolute().parents, prepared
+"""
+    for written in ("~/rows", "relative", str(tmp_path / "absolute")):
+        settings = {"HF_DATASETS_CACHE": written, "HOME": str(tmp_path)}
+        done = python(program, **settings)
+        assert done.returncode == 0, (written, done.stderr)
