@@ -7,7 +7,9 @@ process. A server of `multiprocessing` imports them once, runs nothing, and is f
 import json
 import multiprocessing
 import os
+import re
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -140,3 +142,17 @@ def _train(line, environment, cache, said, honour, watch) -> None:
 
         tables.Table.batch = watched
     train.main(line)
+
+
+def models_at_the_end(words, environment) -> set[int]:
+    """Run `tests.leaving` in two processes; give how many models were left when they parted."""
+    launcher = (
+        "-m torch.distributed.run --standalone --nproc_per_node 2 -m tests.leaving"
+    )
+    done = subprocess.run(
+        [sys.executable, *launcher.split(), *map(str, words)],
+        env=environment, cwd=NOTEBOOKS.parent, capture_output=True, text=True, timeout=240,
+    )  # fmt: skip
+    parted = re.findall(r"^parted with (\d+)", done.stdout, flags=re.MULTILINE)
+    assert len(parted) == 2, done.stderr[-3000:]
+    return {int(count) for count in parted}

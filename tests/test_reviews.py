@@ -17,6 +17,7 @@ from transformers import BertConfig, BertForSequenceClassification, set_seed
 
 from hf_tutorial import NOTEBOOKS
 from tests import guards
+from tests.processes import models_at_the_end
 
 sys.path.append(str(NOTEBOOKS / "accelerate"))
 import reviews
@@ -258,3 +259,20 @@ def test_processes_share_one_order_also_without_the_seedable_sampler(tmp_path):
     debug_launcher(shuffled, (tmp_path,), num_processes=2)
     one, two = (json.loads((tmp_path / name).read_text()) for name in "01")
     assert sorted(one + two) == list(range(32)) and one != sorted(one)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_the_model_is_gone_before_its_processes_part(small, tmp_path, late):
+    program = Path(reviews.__file__)
+    if late:  # planted: it is still there when train ends the group itself
+        told = "    accelerator.print("
+        text = program.read_text().replace(
+            told, f"    accelerator.end_training()\n{told}"
+        )
+        program = tmp_path / "late.py"
+        program.write_text(text)
+    data = NOTEBOOKS.parent / "data/reviews"
+    words = ["--checkpoint", small, "--dataset", data, "--output", tmp_path / "out"]
+    words = [program, *words, "--cpu", "--stop-after", 1]
+    left = models_at_the_end(words, os.environ | {"OMP_NUM_THREADS": "1"})
+    assert left == ({1} if late else {0})

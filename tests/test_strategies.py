@@ -18,7 +18,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 import tests.test_train as held
 from hf_tutorial import NOTEBOOKS, checkpoints
-from tests.processes import Training, free_port, launched
+from tests.processes import Training, free_port, launched, models_at_the_end
 from tests.test_train import environment, losses, table, weights
 
 STEPS = 6
@@ -294,3 +294,11 @@ def test_two_nodes_of_our_file_are_two_agents_and_give_the_losses_of_one(place, 
         json.loads((place / "nodes/model/config.json").read_text())["dtype"]
         == "float32"
     )
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_the_model_is_gone_before_its_processes_part(place, tiny, stopped):
+    line = ["--dataset", place / "rows.jsonl", "--checkpoint", tiny, *WORDS]
+    line += ["--output-dir", place / f"parted-{stopped}"]
+    program = ["--stop"] * stopped + ["hf_tutorial.train"]
+    assert models_at_the_end([*program, *line], environment(place)) == {0}

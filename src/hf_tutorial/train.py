@@ -60,7 +60,7 @@ class Run:
     options: Options
     accelerator: Any
     table: tables.Table
-    learner: learners.Learner
+    learner: learners.Learner | None  # none after the end
     steps: int
     identity: dict[str, Any]  # what must be the same for a resumed run to end the same
 
@@ -124,7 +124,7 @@ def main(line: list[str] | None = None) -> None:
     write_model(run, score)
     if accelerator.is_main_process:
         reports.closing(run, score)
-    accelerator.end_training()
+    end(run)
 
 
 def fit(run: Run, progress: Progress) -> reports.Score | None:
@@ -302,8 +302,19 @@ def refuse_infinite(run: Run, what: str) -> None:
 def leave(run: Run, progress: Progress) -> None:
     """End as a program does that was told to, by a signal; its state is saved."""
     run.accelerator.print(f"stopped after step {progress.step}: go on with --resume")
-    run.accelerator.end_training()
+    end(run)
     sys.exit(128 + signal.SIGTERM)
+
+
+def end(run: Run) -> None:
+    """Let the weights go, and then the group of processes.
+
+    The other way round, the last process to use gloo's group can wait for ever: its threads
+    want Python's lock to free what they have sent, and the model holds it (torch 2.13).
+    """
+    run.learner = None
+    run.accelerator.free_memory()
+    run.accelerator.end_training()
 
 
 # Before the first step
