@@ -78,6 +78,7 @@ def shop(
     names=("negative", "positive"),
     size=0.25,
     shuffle=True,
+    words=False,
 ):
     """Prepare as exercise 4.3 asks for, or nearly."""
     kinds = datasets.Features(
@@ -88,7 +89,10 @@ def shop(
         }
     )
     rows = datasets.load_dataset(
-        "csv", data_files=path, features=None if guessed else kinds
+        "csv",
+        data_files=path,
+        features=None if guessed else kinds,
+        keep_default_na=words,
     )["train"]
     rows = rows.filter(keep or (lambda row: bool(row["text"]) and row["stars"] != 3))
     positive = positive or (lambda stars: stars > 3)
@@ -613,7 +617,8 @@ EXERCISES = {
             "in both splits": lambda path: datasets.DatasetDict(
                 train=shop(path)["train"], validation=shop(path)["train"].select(range(4))
             ),
-            "has become 7": lambda path: shop(path, guessed=True),
+            "has become 7": lambda path: shop(path, guessed=True, words=True),
+            "'NA' has become no value": lambda path: shop(path, words=True),
             "a label is wrong": lambda path: shop(path, positive=lambda stars: stars > 4),
             "such as '1e5'": lambda path: shop(path).map(lambda row: {"sku": row["sku"].replace("0250", "250")}),
         },

@@ -97,7 +97,10 @@ NAMES = datasets.ClassLabel(names=["negative", "positive"])
 
 
 def shop_by_pandas(path):
-    frame = pd.read_csv(path, dtype={"sku": str}).dropna(subset="text")
+    frame = pd.read_csv(
+        path, dtype={"sku": str}, na_values={"text": [""]}, keep_default_na=False
+    )
+    frame = frame.dropna(subset="text")
     frame = frame[frame["stars"] != 3]
     frame["label"] = (frame["stars"] > 3).astype(int)
     table = datasets.Dataset.from_pandas(frame, preserve_index=False)
@@ -136,6 +139,7 @@ def shop_by_words(path):
         "csv",
         data_files={"shop": path},
         features=datasets.Features(kinds),
+        na_filter=False,
         split="shop",
     )
     table = table.filter(

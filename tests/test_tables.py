@@ -624,12 +624,18 @@ def test_numbers_with_fractions_in_a_csv_are_said_to_be_classes(tmp_path):
 @pytest.mark.parametrize("word", ["nan", "NA", "N/A", "None", "null", " NaN"])
 def test_words_for_nothing_are_classes_and_texts_and_said_to_be(tmp_path, word):
     rows = f"a,x\nb,{word}\nc,x\n{word},{word}\ne,y\nf,y\n"
-    notes = read(csv(tmp_path, f"text,label\n{rows}")).notes
-    assert notes == [
-        "1 text(s) in 'text' are a word for nothing, such as 'nan': if no text is meant,"
-        " filter these rows out",
-        f"2 rows have the label {word!r}: if that means no label, filter them out",
-    ]
+    file = csv(tmp_path, f"text,label\n{rows}")
+    stream = read(file, streaming=True)
+    assert [row["text"] for row in stream.train][3] == word
+    assert (
+        read(file).notes
+        == stream.notes
+        == [
+            "1 text(s) in 'text' are a word for nothing, such as 'nan': if no text is meant,"
+            " filter these rows out",
+            f"2 rows have the label {word!r}: if that means no label, filter them out",
+        ]
+    )
 
 
 def test_classes_that_differ_by_capitals_only_are_said_to_be_two(tmp_path):

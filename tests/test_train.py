@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -186,6 +187,24 @@ def test_stream_trains_and_goes_on_where_it_stopped(run, rows):
     run(*words, "--resume", out="stopped")
     assert equal(weights(whole), weights(stopped))
     assert losses(whole) == losses(stopped)
+
+
+@pytest.mark.parametrize("streaming", [False, True], ids=["table", "stream"])
+def test_each_epoch_reads_all_rows_in_an_order_of_its_own(monkeypatch, streaming):
+    monkeypatch.setattr(train, "loader", lambda run, rows, whole: rows)
+    rows = Dataset.from_dict({"n": range(2400)})  # more than a stream's buffer holds
+    run = SimpleNamespace(
+        options=SimpleNamespace(seed=0, batch_size=8, streaming=streaming),
+        table=SimpleNamespace(
+            train=rows.to_iterable_dataset(3) if streaming else rows, surveys={}
+        ),
+    )
+    first, again, second = (
+        [row["n"] for row in train.batches(run, train.Progress(epoch=epoch))]
+        for epoch in (0, 0, 1)
+    )
+    assert first == again != second
+    assert sorted(first) == sorted(second) == list(range(2400))
 
 
 def saved_precision(out):

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from accelerate import Accelerator
 from datasets import (
     Dataset,
     Features,
@@ -94,6 +95,37 @@ def mixed_columns_make_numbers_of_texts():
 
 
 @trap(
+    111,
+    "datasets",
+    "pandas",
+    shown="04_dataset_preparation.ipynb#When-it-breaks:-a-postcode",
+)
+def words_of_a_csv_become_no_value():
+    """The words NA, None, null and nan of a csv become None, in a column of texts as well.
+
+    You see: rows without a country, a name or a review, whose cells in the file are not empty.
+
+    What happens: pandas reads the file, and takes a list of such words for "no value" before the types
+    of `features=` are looked at.
+
+    Instead: `keep_default_na=False`. An empty cell is then an empty text; in a column of numbers it
+    raises.
+    """
+    Path("rows.csv").write_text("country,text\nNO,None\nNA,nan\nnull,\n")
+    texts = Features({"country": Value("string"), "text": Value("string")})
+    # You write
+    table = load_dataset("csv", data_files="rows.csv", features=texts, split="train")
+    # You get
+    assert table["country"][:] == ["NO", None, None]
+    assert table["text"][:] == [None, None, None]
+    # Instead
+    kept = {"data_files": "rows.csv", "keep_default_na": False}
+    table = load_dataset("csv", features=texts, split="train", **kept)
+    assert table["country"][:] == ["NO", "NA", "null"]
+    assert table["text"][:] == ["None", "nan", ""]
+
+
+@trap(
     65,
     "datasets",
     says="The shuffle buffer will be refilled before starting to yield new examples",
@@ -135,6 +167,45 @@ def resumed_streams_lose_rows():
     assert len(seen) == sum(seen.values()) == 3000
     seen = counts(stream, by_state)
     assert len(seen) == sum(seen.values()) == 3000
+
+
+@trap(
+    112,
+    "datasets",
+    "accelerate",
+    shown="04_dataset_preparation.ipynb#A-stream-of-100,000-stories",
+)
+def a_shuffled_stream_repeats_its_order():
+    """A shuffled stream comes in the same order in every epoch.
+
+    You see: the same batches in each epoch of a loop of your own.
+
+    What happens: the order follows from the seed and the epoch, and nobody counts the epochs of a
+    plain `DataLoader`. (Accelerate's does, and so does Trainer.) What `map`, `take` or `skip` make of a
+    stream begins at epoch 0 again.
+
+    Instead: `set_epoch(epoch)` before each epoch, on the stream that the loader reads.
+    """
+    stream = Dataset.from_dict({"n": range(1000)}).to_iterable_dataset(num_shards=4)
+    shuffled = stream.shuffle(seed=0, buffer_size=100)
+
+    def rows_of(loader):
+        return [n for batch in loader for n in batch["n"].tolist()]
+
+    # You write
+    loader = DataLoader(shuffled, batch_size=8)
+    first, second = rows_of(loader), rows_of(loader)
+    shuffled.set_epoch(1)
+    mapped = DataLoader(shuffled.map(lambda row: row), batch_size=8)
+    # You get
+    assert first == second == rows_of(mapped)
+    # Instead
+    shuffled.set_epoch(1)
+    assert rows_of(loader) != first
+    assert sorted(rows_of(loader)) == sorted(first)
+    shuffled.set_epoch(0)
+    prepared = Accelerator(cpu=True).prepare(loader)
+    assert rows_of(prepared) == first != rows_of(prepared)
 
 
 @trap(66, "datasets")
@@ -385,7 +456,8 @@ def padding_in_map_fits_one_order_only():
     You see: a loader that works until it is shuffled, or until the batch size changes.
 
     What happens: `map` pads each of its batches to that batch's longest row. A loader that cuts at
-    the same places finds rectangles.
+    the same places finds rectangles. With a collator that pads, Trainer's for a tokenizer, nothing
+    raises, and the padding is computed.
 
     Instead: tokenize in `map`, pad in the collator.
     """
@@ -406,10 +478,19 @@ def padding_in_map_fits_one_order_only():
     assert len(list(in_order)) == 4
     with pytest.raises(ValueError, match="length"):
         list(shuffled)
+    collator = DataCollatorWithPadding(tokenizer)
+    widths = [
+        batch["input_ids"].shape[1]
+        for batch in DataLoader(ready, 1, collate_fn=collator)
+    ]
     # Instead
     ready = table.map(lambda row: dict(tokenizer(row["text"])), remove_columns="text")
-    collator = DataCollatorWithPadding(tokenizer)
     assert len(list(DataLoader(ready, 2, shuffle=True, collate_fn=collator))) == 4
+    narrow = [
+        batch["input_ids"].shape[1]
+        for batch in DataLoader(ready, 1, collate_fn=collator)
+    ]
+    assert sum(narrow) < sum(widths)
 
 
 @trap(

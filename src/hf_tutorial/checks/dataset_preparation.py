@@ -95,11 +95,11 @@ def collated(answer: Callable) -> Verdict:
     return correct("hand it to a DataLoader as `collate_fn`: it is a collator")
 
 
-# sku, text, stars: sorted by stars, as a shop's table may be. Each sku can be read as a number,
-# so that a program which lets the types be guessed loses zeros.
+# sku, text, stars: sorted by stars, as a shop's table may be. Each sku can be read as a number or
+# as no value, so that a program which lets the types be guessed loses zeros.
 SHOP = [
     ("007", "Broke at once.", 1), ("011", "", 1), ("012", "Never again.", 1),
-    ("0015", "It squeaks.", 2), ("100", "Loud, and it leaks.", 2), ("1e5", "Dull.", 2),
+    ("0015", "It squeaks.", 2), ("NA", "Loud, and it leaks.", 2), ("1e5", "Dull.", 2),
     ("018", "Too small.", 1), ("019", "Late and bent.", 2), ("020", "Of no use.", 1),
     ("021", "So-so.", 3), ("022", "", 3), ("0230", "Neither good nor bad.", 3),
     ("024", "Good value.", 4), ("0250", "It works.", 4), ("026", "Handy, I like it.", 4),
@@ -168,6 +168,10 @@ def _rows_of_shop(train: list[tuple], validation: list[tuple]) -> Verdict:
         return again(f"{len(rows)} rows of {len(wanted)} are left: which were lost?")
     if any(str(sku) == "7" or sku == 7 for sku, *_ in rows):
         return again("sku 007 has become 7: say the types when you read the file")
+    if any(sku is None or sku != sku for sku, *_ in rows):  # pandas' nan as well
+        return again(
+            "the sku 'NA' has become no value: see keep_default_na of the reader"
+        )
     if {sku for sku, *_ in rows} != {sku for sku, *_ in wanted}:
         return again("a sku is not as it stands in the file, such as '1e5' or '0250'")
     if {(text, label) for _, text, label in rows} != {row[1:] for row in wanted}:
