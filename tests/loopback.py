@@ -82,6 +82,10 @@ class Failure:
     method: str = "*"
     headers: dict[str, str] = field(default_factory=dict)
     after: int = 0  # bytes of the body that are sent before a cut
+    sentence: str | None = (
+        None  # in place of the usual one, with no word of the Hub's for it
+    )
+    met: int = 0  # requests that failed so
 
     def meets(self, method: str, path: str) -> bool:
         """Say whether this request fails, and count it."""
@@ -91,7 +95,7 @@ class Failure:
             return False
         if not fnmatch.fnmatch(method, self.method):
             return False
-        self.times -= 1
+        self.times, self.met = self.times - 1, self.met + 1
         return True
 
 
@@ -111,6 +115,7 @@ class Hub:
         self.created: list[dict] = []
         self.failures: list[Failure] = []
         self.closing = threading.Event()
+        self.connections: list[socket.socket] = []
 
     def __enter__(self) -> "Hub":
         handler = type("Answers", (Answers,), {"hub": self})
@@ -131,6 +136,11 @@ class Hub:
         self.closing.set()
         self.server.shutdown()
         self.server.server_close()
+        for (
+            connection
+        ) in self.connections:  # clients keep theirs open for the next request
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     @property
     def address(self) -> str:
@@ -167,7 +177,8 @@ class Hub:
             how: The status, or a word: never answer; answer the head of a file and never its
                 body; end in the middle of it; send other bytes, as many.
             path: Of which requests, as in a shell: "*" for all.
-            **more: `times`, `method`, `headers` and `after`, the bytes sent before a cut.
+            **more: `times`, `method`, `headers`, `sentence` and `after`, the bytes sent before a
+                cut.
         """
         if how not in REFUSALS and how not in STALLS:
             raise ValueError(
@@ -193,6 +204,11 @@ class Answers(http.server.BaseHTTPRequestHandler):
     hub: Hub
     protocol_version = "HTTP/1.1"
 
+    def setup(self):
+        """Note the connection."""
+        super().setup()
+        self.hub.connections.append(self.connection)
+
     def do_HEAD(self):
         """Answer whatever is asked."""
         self.sent = self.body()
@@ -214,6 +230,8 @@ class Answers(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
         else:
             code, sentence = REFUSALS[self.failure.how]
+            if self.failure.sentence:
+                code, sentence = None, self.failure.sentence
             self.refuse(self.failure.how, code, sentence, **self.failure.headers)
 
     do_GET = do_POST = do_PUT = do_HEAD

@@ -62,17 +62,30 @@ def test_bundled_is_the_default_and_names_a_relative_folder(monkeypatch):
 
 
 @pytest.mark.parametrize("table", ["CHECKPOINTS", "DATASETS", "METRICS"])
-def test_every_role_has_a_name_on_the_hub(table, monkeypatch):
+def test_every_role_has_a_repository_on_the_hub(table, monkeypatch):
     monkeypatch.setenv("HF_TUTORIAL_SOURCE", "hub")
-    named = {"CHECKPOINTS": sources.checkpoint, "DATASETS": sources.dataset}
-    name = named.get(table, sources.metric)
-    for role in getattr(sources, table):
-        answer = name(role)
-        assert ".." not in answer and answer
-        if table == "CHECKPOINTS":
-            assert answer.count("/") == 1
-        if table == "DATASETS":
-            assert answer[0].count("/") == 1  # one-part ids are gone
+    monkeypatch.setattr(
+        sources, "_from_the_hub", lambda name, *_: f"{name} in the cache"
+    )
+    ask = {"CHECKPOINTS": sources.checkpoint, "DATASETS": sources.dataset}.get(
+        table, sources.metric
+    )
+    for role, (_, repository, *_) in getattr(sources, table).items():
+        answer = ask(role)
+        first = answer if table == "CHECKPOINTS" else answer[0]
+        assert first.startswith(f"{repository} in the cache")
+        assert repository.count("/") == 1  # one-part ids are gone
+
+
+def test_checkpoint_is_named_by_its_folder_or_its_repository():
+    assert sources.name_of("../data/models/storyteller") == "storyteller"
+    cached = f"/home/ada/hub/models--distilbert--distilgpt2/snapshots/{'ab' * 20}"
+    assert (
+        sources.name_of(cached)
+        == sources.name_of(cached + "/")
+        == "distilbert/distilgpt2"
+    )
+    assert sources.name_of(cached.replace("/", "\\")) == "distilbert/distilgpt2"
 
 
 @pytest.mark.parametrize(

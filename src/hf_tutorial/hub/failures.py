@@ -23,6 +23,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils import get_token, httpx
 
 from hf_tutorial import place, sources
+from hf_tutorial.appearance import running_shell
 from hf_tutorial.doctor.finding import shown
 from hf_tutorial.hub import patience
 from hf_tutorial.refused import causes
@@ -86,7 +87,8 @@ def hub() -> str:
 def _bundled() -> str:
     if sources.origin() != "hub":
         return ""
-    return ", or take the bundled models: restart the kernel without HF_TUTORIAL_SOURCE=hub"
+    again = "restart the kernel" if running_shell() else "start again"
+    return f", or take the bundled models: {again} without HF_TUTORIAL_SOURCE=hub"
 
 
 def _of_the_hub(error: BaseException) -> tuple[str, str] | None:

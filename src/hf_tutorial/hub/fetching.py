@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,6 +35,20 @@ class Wanted:
     revision: str | None = None
     files: Sequence[str] = OF_A_MODEL
     without: Sequence[str] = NOT_BELOW
+
+    def __post_init__(self) -> None:
+        """Refuse a pin that moves.
+
+        Raises:
+            ValueError: The revision is a branch or a tag.
+        """
+        if self.revision is not None and not re.fullmatch(
+            r"[0-9a-f]{40}", self.revision
+        ):
+            raise ValueError(
+                f"the revision {self.revision!r} is no commit of 40 digits, so {self.name} would "
+                "not stay as it is: look it up on the page of its commits"
+            )
 
 
 def fetched(wanted: Wanted) -> str:
