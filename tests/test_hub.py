@@ -166,6 +166,62 @@ def test_without_a_hub_what_was_downloaded_before_is_used_and_that_is_said_in_on
     assert len(found["warned"].strip().splitlines()) == 1
 
 
+@pytest.fixture
+def impatient(hub, monkeypatch):
+    """A client that gives up at the first failure, and what it remembers."""
+    from hf_tutorial.hub import patience
+
+    monkeypatch.setattr(patience, "TROUBLE", 0)
+    monkeypatch.setattr(patience, "TROUBLES", patience.Trouble())
+    with patience.Patient(follow_redirects=True) as client:
+        yield lambda: client.get(f"{hub.address}/api/models/{REPOSITORY}"), patience
+
+
+def test_nothing_is_asked_again_once_the_hub_was_given_up_until_that_is_forgotten(
+    impatient, hub, monkeypatch
+):
+    ask, patience = impatient
+    hub.fail(500, times=1)
+    with pytest.raises(patience.httpx.HTTPError):
+        ask()
+    with pytest.raises(patience.GivenUp):
+        ask()
+    assert len(hub.requests) == 1
+    monkeypatch.setattr(patience, "FORGOTTEN", 0)
+    assert ask().status_code == 200 and patience.TROUBLES.latest is None
+
+
+def test_training_that_has_begun_waits_for_as_long_as_the_libraries_do(impatient, hub):
+    ask, patience = impatient
+    patience.wait_as_usual()
+    hub.fail(429, times=3, headers={"Retry-After": "120"})
+    # The answers reach the library, which tries again and waits as it is told.
+    assert [ask().status_code for _ in range(4)] == [429, 429, 429, 200]
+
+
+def test_what_is_sent_may_take_its_time(impatient, hub):
+    _, patience = impatient
+    for method, path, limited in (
+        ("GET", "/x", True),
+        ("POST", "/api/models/a/b/paths-info/main", True),
+        ("POST", "/api/models/a/b/commit/main", False),
+        ("PUT", "/store/1", False),
+    ):
+        request = patience.httpx.Request(method, hub.address + path)
+        patience._limit(request)
+        assert ("timeout" in request.extensions) == limited
+    request = patience.httpx.Request(
+        "GET", hub.address, extensions={"timeout": {"read": 2}}
+    )
+    patience._limit(request)
+    assert request.extensions["timeout"] == {
+        "connect": 10,
+        "read": 2,
+        "write": 10,
+        "pool": 10,
+    }
+
+
 # What a role is
 
 

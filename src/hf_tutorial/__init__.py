@@ -63,7 +63,9 @@ def start(seed: int = 0) -> None:
     from transformers import set_seed
 
     set_seed(seed)
-    network = "no network" if source == "bundled" else "from the Hub"
+    network = (
+        "no network" if source == "bundled" else "fetched when a cell asks for them"
+    )
     print(f"Ready: {source} models and data, {network}, seed {seed}.")
 
 

@@ -123,6 +123,7 @@ def main(line: list[str] | None = None) -> None:
         options.output_dir.mkdir(parents=True, exist_ok=True)
         checkpoints.tidy(options.output_dir, progress.step)
 
+    patience.wait_as_usual()  # nobody sits and waits any more
     score = fit(run, progress)
     write_model(run, score)
     if accelerator.is_main_process:

@@ -35,6 +35,7 @@ class Trouble:
     def __init__(self) -> None:
         """Begin without any."""
         self.lock = threading.Lock()  # files are downloaded in several threads
+        self.endless = False
         self.forget()
 
     def forget(self) -> None:
@@ -67,6 +68,8 @@ class Trouble:
         with self.lock:
             self.latest, self.last = error, time.monotonic()
             self.since = begin if self.since is None else self.since
+            if self.endless:
+                return False
             if at_once or self.last - self.since >= TROUBLE:
                 self.error = error
             return self.error is not None
@@ -75,6 +78,8 @@ class Trouble:
         """Note that a file broke off; say whether it was the last time."""
         with self.lock:
             self.latest, self.last = error, time.monotonic()
+            if self.endless:
+                return False
             self.cuts[path] += 1
             stalled = isinstance(error, httpx.TimeoutException)
             if self.cuts[path] >= (2 if stalled else CUTS):
@@ -191,6 +196,13 @@ def set_up() -> None:
     set_client_factory(
         lambda: Patient(event_hooks=hooks, follow_redirects=True, timeout=None)
     )
+
+
+def wait_as_usual() -> None:
+    """Never give up before the libraries do: a training that reads a stream should outlast it."""
+    with TROUBLES.lock:
+        TROUBLES.forget()
+        TROUBLES.endless = True
 
 
 def watch_cells(shell: Any) -> None:
