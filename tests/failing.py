@@ -84,7 +84,7 @@ class Trial:
         }
 
     def training(self, failure: str, option: str) -> None:
-        """Start a training whose checkpoint or dataset is on the Hub."""
+        """Start a training whose checkpoint or dataset is on the Hub, or one of "roles"."""
         from hf_tutorial import train
 
         name = f"reader/{failure.replace(' ', '-')}"
@@ -93,6 +93,8 @@ class Trial:
         words = {"--checkpoint": str(self.folder / "model"), "--dataset": str(table),
                  "--text-column": "text", "--label-column": "label",
                  "--output-dir": str(self.folder / "run"), option: name}  # fmt: skip
+        if option == "roles":
+            words = {"--output-dir": str(self.folder / "run")}
         begin, said = time.monotonic(), "it came to its end"
         with contextlib.redirect_stdout(io.StringIO()):
             try:
@@ -163,7 +165,7 @@ def main(folder: Path) -> dict:
                 hub.fail(how, **more)
                 trial.cell(failure, call)
             if failure in ("500", "404", "hang body"):
-                for option in ("--checkpoint", "--dataset"):
+                for option in ("--checkpoint", "--dataset", "roles"):
                     trial.training(failure, option)
                     patience.TROUBLES.forget()
             hub.failures.clear()

@@ -81,12 +81,14 @@ def test_failure_ends_a_cell_soon_in_one_sentence_with_the_way_out(
     assert found["failed"] <= HANGS.get(failure, 100) * at_once
 
 
-@pytest.mark.parametrize("option", ["--checkpoint", "--dataset"])
+@pytest.mark.parametrize("option", ["--checkpoint", "--dataset", "roles"])
 @pytest.mark.parametrize("failure", ["500", "404", "hang body"])
 def test_failure_ends_a_training_in_the_same_sentence(trials, failure, option):
     found = trials[f"{failure}, {option}, failing"]
-    name = f"reader/{failure.replace(' ', '-')}"
-    assert found["said"].startswith(f"{option} {name}: ")
+    owner = "owner" if option == "roles" else "reader"
+    name = f"{owner}/{failure.replace(' ', '-')}"
+    begin = "" if option == "roles" else f"{option} {name}: "
+    assert found["said"].startswith(begin)
     assert SENTENCES[failure][0].format(name=name) in found["said"]
     assert "\n" not in found["said"] and found["seconds"] < 30
 
