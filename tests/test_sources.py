@@ -1,6 +1,5 @@
 """Where files come from: bundled or Hub, and what is said when they are not there."""
 
-import http.server
 import importlib.util
 import json
 import os
@@ -8,12 +7,12 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
 
 from hf_tutorial import sources
+from tests.loopback import Hub, Ran, ran
 
 DATA = sources.DATA  # the real one, whatever a test puts in its place
 ENCODER = sources.DATA / "models" / sources.ENCODER_FOLDER
@@ -63,17 +62,30 @@ def test_bundled_is_the_default_and_names_a_relative_folder(monkeypatch):
 
 
 @pytest.mark.parametrize("table", ["CHECKPOINTS", "DATASETS", "METRICS"])
-def test_every_role_has_a_name_on_the_hub(table, monkeypatch):
+def test_every_role_has_a_repository_on_the_hub(table, monkeypatch):
     monkeypatch.setenv("HF_TUTORIAL_SOURCE", "hub")
-    named = {"CHECKPOINTS": sources.checkpoint, "DATASETS": sources.dataset}
-    name = named.get(table, sources.metric)
-    for role in getattr(sources, table):
-        answer = name(role)
-        assert ".." not in answer and answer
-        if table == "CHECKPOINTS":
-            assert answer.count("/") == 1
-        if table == "DATASETS":
-            assert answer[0].count("/") == 1  # one-part ids are gone
+    monkeypatch.setattr(
+        sources, "_from_the_hub", lambda name, *_: f"{name} in the cache"
+    )
+    ask = {"CHECKPOINTS": sources.checkpoint, "DATASETS": sources.dataset}.get(
+        table, sources.metric
+    )
+    for role, (_, repository, *_) in getattr(sources, table).items():
+        answer = ask(role)
+        first = answer if table == "CHECKPOINTS" else answer[0]
+        assert first.startswith(f"{repository} in the cache")
+        assert repository.count("/") == 1  # one-part ids are gone
+
+
+def test_checkpoint_is_named_by_its_folder_or_its_repository():
+    assert sources.name_of("../data/models/storyteller") == "storyteller"
+    cached = f"/home/ada/hub/models--distilbert--distilgpt2/snapshots/{'ab' * 20}"
+    assert (
+        sources.name_of(cached)
+        == sources.name_of(cached + "/")
+        == "distilbert/distilgpt2"
+    )
+    assert sources.name_of(cached.replace("/", "\\")) == "distilbert/distilgpt2"
 
 
 @pytest.mark.parametrize(
@@ -175,69 +187,22 @@ def test_neither_wheel_nor_hub_gives_one_message_with_both_ways_out(data, no_whe
     }
 
 
-class Hub(http.server.BaseHTTPRequestHandler):
-    """As much of the Hub as a download of one file needs; it serves the real encoder."""
-
-    commit = "0123456789abcdef0123456789abcdef01234567"
-    damage = False
-
-    def do_HEAD(self):
-        self.answer(with_body=False)
-
-    def do_GET(self):
-        self.answer(with_body=True)
-
-    def answer(self, with_body):
-        prefix = f"/{sources.ENCODER_REPOSITORY}/resolve/"
-        name = self.path.removeprefix(prefix).partition("/")[2].partition("?")[0]
-        file = ENCODER / name
-        if not self.path.startswith(prefix) or not file.is_file():
-            self.send_error(404)
-            return
-        body = b"{}" if self.damage else file.read_bytes()
-        self.send_response(200)
-        self.send_header("ETag", f'"{hash(body)}"')
-        self.send_header("X-Repo-Commit", self.commit)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if with_body:
-            self.wfile.write(body)
-
-    def log_message(self, *arguments):
-        pass
-
-
-def place_from_loopback_hub(
-    target: Path, *, damage: bool
-) -> subprocess.CompletedProcess:
+def place_from_loopback_hub(target: Path, *, damage: bool) -> Ran:
     """Place the encoder in a process of its own, whose Hub is a server on this machine."""
-    handler = type("Handler", (Hub,), {"damage": damage})
     program = """
 import importlib.util, json, sys
 from pathlib import Path
 from hf_tutorial import sources
+from tests.loopback import Hub, Ran, ran
 found = importlib.util.find_spec
 importlib.util.find_spec = lambda n, *r: None if n == sources.ENCODER_WHEEL else found(n, *r)
 print(sources.place_encoder(Path(sys.argv[1])))
 """
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        environment = {
-            **{k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")},
-            "HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}",
-            "HF_HUB_OFFLINE": "0",
-            "HF_HUB_DISABLE_XET": "1",
-            "HF_HOME": str(target.parent / "cache"),
-        }
-        done = subprocess.run(
-            [sys.executable, "-c", program, str(target)],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        server.shutdown()
-    return done
+    with Hub() as hub:
+        hub.add(sources.ENCODER_REPOSITORY, ENCODER)
+        if damage:
+            hub.fail("wrong bytes")
+        return ran(program, hub.environment(target.parent / "cache"), str(target))
 
 
 def test_hub_is_the_second_way_and_gives_the_same_files(tmp_path):

@@ -67,10 +67,21 @@ def test_start_shuts_the_network_off_in_bundled_mode_only():
     program = (
         "from hf_tutorial import start; start(); import huggingface_hub.constants as c;"
     )
-    program += "print(c.HF_HUB_OFFLINE)"
-    assert "True" in python(program).stdout
+    # Of bars, those of downloads are left, and only there.
+    program += (
+        "from transformers.utils import logging; import huggingface_hub.utils as u;"
+    )
+    program += "print(c.HF_HUB_OFFLINE, logging.is_progress_bar_enabled(), "
+    program += "u.are_progress_bars_disabled(), c.HF_HUB_DISABLE_XET)"
+    assert "True False True False" in python(program).stdout
     hub = python(program, HF_TUTORIAL_SOURCE="hub").stdout
-    assert "Ready: hub models and data, from the Hub" in hub and "False" in hub
+    assert hub.splitlines() == [
+        "Ready: hub models and data, fetched when a cell asks for them, seed 0.",
+        "False False False True",
+    ]
+    own = {"HF_HUB_DISABLE_XET": "0", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+    theirs = python(program, HF_TUTORIAL_SOURCE="hub", **own).stdout
+    assert theirs.splitlines()[-1] == "False False True False"
 
 
 def test_wrong_working_directory_is_named_with_the_way_out(tmp_path, monkeypatch):

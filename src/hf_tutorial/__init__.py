@@ -16,8 +16,9 @@ _source: str | None = None  # what start() was called with first
 def start(seed: int = 0) -> None:
     """Prepare a notebook: the first cell of each calls it.
 
-    It seeds Python, NumPy and PyTorch, silences progress bars and load reports, shuts the
-    network off in bundled mode, sets the plot style, and prints one line. What it had to mend,
+    It seeds Python, NumPy and PyTorch, silences progress bars (but those of downloads) and load
+    reports, shuts the network off in bundled mode, lets the Hub fail in seconds and in a sentence
+    in Hub mode, sets the plot style, and prints one line. What it had to mend,
     such as a cache that cannot be written or a setting that changes outputs, it says on stderr.
     In a notebook, errors are shown from then on with the reader's own lines only.
 
@@ -45,11 +46,13 @@ def start(seed: int = 0) -> None:
     notes.append(caches.make_writable(hub=source == "hub"))
     # Read by the libraries when they are imported, so this comes before the imports below.
     os.environ["TRANSFORMERS_VERBOSITY"] = "error"
-    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
     os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"  # no warning when a DataLoader forks
     if source == "bundled":
         os.environ["HF_HUB_OFFLINE"] = "1"
+        os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+    else:
+        _prepare_for_the_hub()
     notes.append(appearance.put_back_defaults())
     for note in notes:
         if note:
@@ -60,8 +63,31 @@ def start(seed: int = 0) -> None:
     from transformers import set_seed
 
     set_seed(seed)
-    network = "no network" if source == "bundled" else "from the Hub"
+    network = (
+        "no network" if source == "bundled" else "fetched when a cell asks for them"
+    )
     print(f"Ready: {source} models and data, {network}, seed {seed}.")
+
+
+def _prepare_for_the_hub() -> None:
+    """Let downloads show their bars, a failing Hub end in a sentence, and both soon."""
+    # What is tested is what runs: hf_xet has a client of its own, with time-outs of its own.
+    os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
+    # Each failed attempt is logged twice; how it ends is said once.
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
+    from hf_tutorial import appearance
+    from hf_tutorial.hub import failures, patience
+
+    patience.set_up()
+    from huggingface_hub.utils import are_progress_bars_disabled, enable_progress_bars
+    from transformers.utils.logging import disable_progress_bar
+
+    if not are_progress_bars_disabled():  # by the reader
+        disable_progress_bar()  # of weights that are loaded; it takes those of downloads along
+        enable_progress_bars()
+    appearance.explain_errors(failures.sentence)
+    if (shell := appearance.running_shell()) is not None:
+        patience.watch_cells(shell)
 
 
 def versions_off_pin() -> dict[str, tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 import warnings
+from collections.abc import Callable
 
 STYLE = {
     "axes.spines.right": False,
@@ -35,6 +36,7 @@ _OF_TEXT = (
     "pprint",
     "verbose",
 )
+_explain: Callable[[BaseException], str | None] | None = None
 _OF_FIGURES = ("close_figures", "figure_formats", "print_figure_kwargs", "rc")
 
 
@@ -59,11 +61,25 @@ def shorten_tracebacks() -> None:
             frame for frame in traceback.extract_tb(trace) if frame.filename in cells
         ]
         lines = [f"line {frame.lineno}: {frame.line}" for frame in mine]
-        lines.append("".join(traceback.format_exception_only(kind, error)).rstrip())
+        told = _explain(error) if _explain is not None else None
+        if told is None:
+            told = "".join(traceback.format_exception_only(kind, error)).rstrip()
+        else:
+            told = f"{kind.__name__}: {told}"
+        lines.append(told)
         shell._showtraceback(kind, error, lines)
         return lines
 
     shell.set_custom_exc((Exception,), show)
+
+
+def explain_errors(explain: Callable[[BaseException], str | None]) -> None:
+    """Show a sentence of ours in place of an error's message, where `explain` gives one.
+
+    What the libraries said is still there: `%tb` shows it.
+    """
+    global _explain
+    _explain = explain
 
 
 def put_back_defaults() -> str | None:

@@ -332,6 +332,10 @@ def _mixed(error: BaseException) -> str | None:
 def _told(name: str, where: str, error: BaseException) -> Refused:
     if NO_DATA in str(error):
         return Refused(f"{name} is empty: it has no row")
+    from hf_tutorial.hub import failures
+
+    if told := failures.sentence(error):
+        return Refused(f"{where}: {told}")
     column = _mixed(error)
     if column is not None:
         return Refused(

@@ -25,6 +25,8 @@ def made(options: Any, table: Any, steps: int) -> Learner:
         get_linear_schedule_with_warmup,
     )
 
+    from hf_tutorial.hub import failures
+
     try:
         tokenizer = AutoTokenizer.from_pretrained(options.checkpoint)
         model = AutoModelForSequenceClassification.from_pretrained(
@@ -34,8 +36,13 @@ def made(options: Any, table: Any, steps: int) -> Learner:
             ignore_mismatched_sizes=True,
             dtype=torch.float32,
         )
-    except (OSError, ValueError) as error:
-        raise Refused(f"--checkpoint {options.checkpoint}: {one_line(error)}") from None
+    except Exception as error:  # a damaged file of the cache raises errors of all kinds
+        told = failures.sentence(error)
+        if told is None and not isinstance(error, (OSError, ValueError)):
+            raise
+        raise Refused(
+            f"--checkpoint {options.checkpoint}: {told or one_line(error)}"
+        ) from None
     model.config.problem_type = "single_label_classification"
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hf_tutorial import sources
+
 LOOKED_AT = 1_000  # texts, to say how many are cut
 COMPARED = 20_000  # rows that word counts learn from
 SHOWN = 12  # classes
@@ -38,7 +40,7 @@ def opening(run: Any) -> None:
         rows += f", and {f'{held.rows:,}' if held else 'some'} of {table.held_out_name}"
     in_epoch = "" if trained is None else (
         f", {trained.rows // options.batch_size:,} in an epoch")  # fmt: skip
-    name = Path(options.checkpoint).name
+    name = sources.name_of(options.checkpoint)
     millions = sum(p.numel() for p in run.learner.model.parameters()) / 1e6
     said = {
         "rows": rows,
@@ -209,7 +211,7 @@ def card(run: Any, score: Score | None) -> Any:
     )
     return ModelCard(
         f"---\n{header.to_yaml()}\n---\n# {options.output_dir.name}\n\n"
-        f"{Path(options.checkpoint).name}, fine-tuned on {Path(data).name}: {run.steps} "
+        f"{sources.name_of(options.checkpoint)}, fine-tuned on {Path(data).name}: {run.steps} "
         f"steps of {options.batch_size} examples, AdamW at {options.learning_rate}, "
         f"{options.max_length} tokens a text, seed {options.seed}.\n\n"
         f"Accuracy on the held-out rows: {measured}.\n\n"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -45,19 +46,22 @@ CHECKPOINTS = {
 }
 # folder below data/models that is placed, not committed: the list of its checksums
 PLACED = {ENCODER_FOLDER: "encoder.sha256", SENTIMENT_FOLDER: "sentiment.sha256"}
-# role: (folder below data, what `load_dataset` takes on the Hub)
+# role: (folder below data, repository on the Hub, the folder in it or "" for the files of its root)
 DATASETS = {
-    "reviews": ("reviews", ("stanfordnlp/imdb",)),
-    "paraphrases": ("paraphrases", ("nyu-mll/glue", "mrpc")),
-    "stories": ("stories", ("Salesforce/wikitext", "wikitext-2-raw-v1")),
-    "headlines": ("headlines", ("zeroshot/twitter-financial-news-topic",)),
+    "reviews": ("reviews", "stanfordnlp/imdb", "plain_text"),
+    "paraphrases": ("paraphrases", "nyu-mll/glue", "mrpc"),
+    "stories": ("stories", "Salesforce/wikitext", "wikitext-2-raw-v1"),
+    "headlines": ("headlines", "zeroshot/twitter-financial-news-topic", ""),
 }
-# role: (folder below data/metrics, what `evaluate.load` takes on the Hub)
+# role: (folder below data/metrics, Space on the Hub, what `evaluate.load` takes behind its program)
 METRICS = {
-    "accuracy": ("accuracy", ("accuracy",)),
-    "f1": ("f1", ("f1",)),
-    "mrpc": ("mrpc", ("glue", "mrpc")),
+    "accuracy": ("accuracy", "evaluate-metric/accuracy", ()),
+    "f1": ("f1", "evaluate-metric/f1", ()),
+    "mrpc": ("mrpc", "evaluate-metric/glue", ("mrpc",)),
 }
+# repository on the Hub: the commit, of 40 digits, that its roles are pinned to. A repository that
+# is not named here is taken as it is today: nobody has looked its commit up yet.
+REVISIONS: dict[str, str] = {}
 
 
 def origin() -> str:
@@ -75,46 +79,69 @@ def origin() -> str:
 
 
 def checkpoint(role: str) -> str:
-    """Name the checkpoint that plays `role`; download nothing.
+    """Name the checkpoint that plays `role`; from the Hub it is downloaded, once.
 
     Returns:
-        What `from_pretrained` takes: a folder, relative to the working directory,
-        or the id of a repository on the Hub.
+        A folder, as `from_pretrained` takes it: of this repository, relative to the working
+        directory, or of the cache of the Hub's library.
 
     Raises:
         ValueError: No such role; the message lists the roles.
         FileNotFoundError: Bundled folder missing; the message says how to restore it.
-        OSError: A file is not the one that belongs there; the message names it.
+        OSError: A file is not the one that belongs there, and the message names it; or the Hub
+            failed before all was there.
     """
     folder, repository = _entry(CHECKPOINTS, role, "checkpoint")
     if origin() == "hub":
-        return repository
+        return _from_the_hub(repository, "model")
     _check_model(role)
     return _relative(DATA / "models" / folder)
 
 
 def dataset(role: str) -> tuple[str, ...]:
-    """Name the dataset that plays `role`, for `load_dataset(*dataset(role))`; load nothing.
+    """Name the dataset that plays `role`, for `load_dataset(*dataset(role))`.
+
+    From the Hub its files are downloaded, once; nothing is loaded.
 
     Raises:
         ValueError: No such role; the message lists the roles.
         FileNotFoundError: Bundled folder or file missing; the message says how to restore it.
-        OSError: A file is not the committed one; the message names it and both checksums.
+        OSError: A file is not the committed one, and the message names it and both checksums; or
+            the Hub failed before all was there.
     """
-    folder, arguments = _entry(DATASETS, role, "dataset")
-    return arguments if origin() == "hub" else (_bundled(DATA / folder),)
+    folder, repository, inside = _entry(DATASETS, role, "dataset")
+    if origin() != "hub":
+        return (_bundled(DATA / folder),)
+    if not inside:
+        return (_from_the_hub(repository, "dataset", "*.csv", CARD),)
+    # The folder alone: the card of the repository speaks of configurations that are not there.
+    return (f"{_from_the_hub(repository, 'dataset', f'{inside}/*')}/{inside}",)
 
 
 def metric(role: str) -> tuple[str, ...]:
-    """Name the metric that plays `role`, for `evaluate.load(*metric(role))`; load nothing.
+    """Name the metric that plays `role`, for `evaluate.load(*metric(role))`.
+
+    From the Hub its program is downloaded, once; nothing is loaded.
 
     Raises:
         ValueError: No such role; the message lists the roles.
         FileNotFoundError: Bundled folder or file missing; the message says how to restore it.
-        OSError: A file is not the committed one; the message names it and both checksums.
+        OSError: A file is not the committed one, and the message names it and both checksums; or
+            the Hub failed before all was there.
     """
-    folder, arguments = _entry(METRICS, role, "metric")
-    return arguments if origin() == "hub" else (_bundled(DATA / "metrics" / folder),)
+    folder, space, arguments = _entry(METRICS, role, "metric")
+    if origin() != "hub":
+        return (_bundled(DATA / "metrics" / folder),)
+    program = f"{space.partition('/')[2]}.py"
+    return (f"{_from_the_hub(space, 'space', '*.py')}/{program}", *arguments)
+
+
+def name_of(checkpoint: str) -> str:
+    """Name a checkpoint as a reader would: by its repository, if it lies in the Hub's cache."""
+    found = re.search(
+        r"models--([^/\\]+)[/\\]snapshots[/\\][0-9a-f]{40}[/\\]?$", checkpoint
+    )
+    return found[1].replace("--", "/") if found else Path(checkpoint).name
 
 
 def damage() -> list[str]:
@@ -126,8 +153,8 @@ def damage() -> list[str]:
     """
     sentences = []
     looks = [(_check_model, role) for role in CHECKPOINTS]
-    looks += [(_check, DATA / folder) for folder, _ in DATASETS.values()]
-    looks += [(_check, DATA / "metrics" / folder) for folder, _ in METRICS.values()]
+    looks += [(_check, DATA / folder) for folder, *_ in DATASETS.values()]
+    looks += [(_check, DATA / "metrics" / folder) for folder, *_ in METRICS.values()]
     for look, subject in looks:
         try:
             look(subject)
@@ -243,6 +270,15 @@ def _entry(table: dict, role: str, kind: str):
             f"no {kind} plays the role {role!r}: choose one of {', '.join(table)}"
         )
     return table[role]
+
+
+def _from_the_hub(repository: str, kind: str, *files: str) -> str:
+    from hf_tutorial.hub import fetching
+
+    commit = REVISIONS.get(repository)
+    if not files:
+        return fetching.fetched(fetching.Wanted(repository, kind, commit))
+    return fetching.fetched(fetching.Wanted(repository, kind, commit, files, ()))
 
 
 def _bundled(folder: Path) -> str:

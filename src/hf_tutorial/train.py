@@ -81,7 +81,10 @@ def main(line: list[str] | None = None) -> None:
     """Train, evaluate, save."""
     from accelerate.utils import set_seed
 
+    from hf_tutorial.hub import patience
+
     options = arguments(line)
+    patience.set_up()  # for a checkpoint or a dataset of the Hub
     accelerator = started(options)
     checkpoint, dataset = bundled(options)
     options = replace(
@@ -120,6 +123,7 @@ def main(line: list[str] | None = None) -> None:
         options.output_dir.mkdir(parents=True, exist_ok=True)
         checkpoints.tidy(options.output_dir, progress.step)
 
+    patience.wait_as_usual()  # nobody sits and waits any more
     score = fit(run, progress)
     write_model(run, score)
     if accelerator.is_main_process:
@@ -325,8 +329,10 @@ def bundled(options: Options) -> tuple[str, str]:
     try:
         return (options.checkpoint or sources.checkpoint("encoder"),
                 options.dataset or sources.dataset("reviews")[0])  # fmt: skip
-    except (OSError, ValueError) as error:  # it says what to do
-        raise Refused(str(error)) from None
+    except (OSError, ValueError) as error:  # it says what to do, or the Hub failed
+        from hf_tutorial.hub import failures
+
+        raise Refused(failures.sentence(error) or str(error)) from None
 
 
 def started(options: Options) -> Any:

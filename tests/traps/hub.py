@@ -14,8 +14,8 @@ from huggingface_hub import (
 )
 from huggingface_hub.errors import HfHubHTTPError, IncompleteSnapshotError
 
+from tests.loopback import REPOSITORY, hub
 from tests.traps.catalogue import trap
-from tests.traps.loopback import REPOSITORY, hub
 
 FILES = {"config.json": b"{}", "model.safetensors": b"weights", "README.md": b"# Tiny"}
 
