@@ -1,0 +1,220 @@
+"""What stands on a slide, piece by piece, packed into frames that the hall sees one by one.
+
+Heights are reckoned here for the widest of the usual monospaced fonts; a test measures them in
+a browser. A piece that fits no frame is cut where a statement begins.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass, field, replace
+
+from nbformat import NotebookNode
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+from hf_tutorial.publish.executing import plain
+from hf_tutorial.publish.slides import prose
+from hf_tutorial.publish.slides.outline import Slide, Turn
+from hf_tutorial.publish.slides.prose import Block
+
+WIDTH, HEIGHT = 1192, 606  # of what lies below a slide's title
+GAP = 12
+SIZES = (28, 26, 24, 22, 20)  # of code, in pixels; 20 is what the last row can read
+LINE = 1.28  # line height of code, in sizes
+LETTER = 0.605  # width of a letter of code, in sizes
+INSIDE = (36, 22)  # padding of a box of code, across and down
+TEXT, TEXT_LINE, TEXT_LETTER = 26, 36, 13.2
+FIGURE = 400  # what a picture needs at least
+WIDGET = "Sliders appear here when the notebook runs in Jupyter."
+
+
+@dataclass
+class Piece:
+    """One thing on a slide, and how high it is; code and text know their lines."""
+
+    kind: str  # "lead", "code", "text", "error", "figure", "table", "prose"
+    html: str = ""
+    height: float = 0.0
+    lines: list[str] = field(default_factory=list)  # of HTML
+    plain: list[str] = field(default_factory=list)  # the same, as letters
+    fills: bool = False
+    waits: bool = True  # for a key, where it is not the first in its frame
+
+    def sized(self, size: int) -> Piece:
+        """Give the same piece in code of another size."""
+        if not self.lines:
+            return self
+        rows = sum(_rows(line, size) for line in self.plain)
+        body = "\n".join(self.lines)
+        made = f'<pre class="{self.kind}" style="font-size:{size}px">{body}</pre>'
+        return replace(self, html=made, height=rows * size * LINE + INSIDE[1] + 2)
+
+
+def _rows(line: str, size: int) -> int:
+    fit = max(1, int((WIDTH - INSIDE[0]) / (size * LETTER)))
+    return max(1, -(-_width(line) // fit))
+
+
+def _width(line: str) -> int:
+    """Count columns; Chinese letters and pictures take two."""
+    return sum(2 if ord(letter) > 0x2E7F else 1 for letter in line)
+
+
+def frames(slide: Slide, room: int = HEIGHT) -> list[list[Piece]]:
+    """Pack what a slide shows into frames: one, if its code can be made small enough."""
+    pieces = [piece for turn in slide.turns for piece in pieces_of(turn)]
+    return packed(pieces, room)
+
+
+def packed(pieces: list[Piece], room: int = HEIGHT) -> list[list[Piece]]:
+    """Put pieces into as few frames as it takes, in the largest code that does it."""
+    for size in SIZES:
+        made = [piece.sized(size) for piece in pieces]
+        if not any(p.fills for p in made) and _total(made) <= room:
+            return [made] if made else []
+    size = next((s for s in SIZES if _all_lines_fit(pieces, s)), SIZES[-1])
+    while size > SIZES[-1] and any(
+        p.sized(size).height > room - 80 for p in pieces if p.lines
+    ):
+        size = SIZES[SIZES.index(size) + 1]
+    found: list[list[Piece]] = [[]]
+    for piece in pieces:
+        for part in _parts(piece, size, room):
+            need = FIGURE if part.fills else part.height
+            if found[-1] and _total(found[-1]) + GAP + need > room:
+                found.append([])
+            found[-1].append(part)
+    return [frame for frame in found if frame]
+
+
+def _total(pieces: list[Piece]) -> float:
+    heights = [FIGURE if p.fills else p.height for p in pieces]
+    return sum(heights) + GAP * max(0, len(heights) - 1)
+
+
+def _all_lines_fit(pieces: list[Piece], size: int) -> bool:
+    return all(
+        _rows(line, size) == 1 for p in pieces if p.kind == "code" for line in p.plain
+    )
+
+
+def _parts(piece: Piece, size: int, room: int) -> list[Piece]:
+    """Cut code or text that no frame can hold, where a statement begins if there is one."""
+    whole = piece.sized(size)
+    if not whole.lines or whole.height <= room:
+        return [whole]
+    parts, start = [], 0
+    while start < len(piece.plain):
+        end, rows = start, 0.0
+        while end < len(piece.plain):
+            rows += _rows(piece.plain[end], size)
+            if rows * size * LINE + INSIDE[1] > room and end > start:
+                break
+            end += 1
+        if end < len(piece.plain):
+            better = [
+                i
+                for i in range(start + (end - start) // 2, end)
+                if piece.kind == "code" and re.match(r"[^\s)\]}]", piece.plain[i])
+            ]
+            end = better[-1] if better else end
+        cut = replace(piece, lines=piece.lines[start:end], plain=piece.plain[start:end])
+        parts.append(cut.sized(size))
+        start = end
+    return parts
+
+
+def pieces_of(turn: Turn) -> list[Piece]:
+    """List what is shown for a cell: the words before it, code, outputs, captions."""
+    found = [piece_of(block) for block in turn.blocks]
+    if turn.lead:
+        found.append(words(prose.inline(turn.lead), prose.shown(turn.lead), "lead"))
+    if turn.cell is None:
+        return found
+    found.append(replace(code(turn.cell.source), waits=bool(found) and not turn.lead))
+    for output in turn.cell.get("outputs", []):
+        found += pieces_of_output(output, turn.cell, turn.captions)
+    return found
+
+
+def piece_of(block: Block) -> Piece:
+    """Show a block of Markdown."""
+    if block.kind == "fence":
+        lines = block.text.splitlines()[1:]
+        return code("\n".join(lines[:-1] if lines and lines[-1][:3] in ("```", "~~~") else lines))
+    if block.kind == "table":
+        return Piece("table", prose.as_html(block.text), _table(block.text))
+    if block.kind == "image":
+        return Piece("figure", prose.as_html(block.text), fills=True)
+    if block.kind == "list":
+        items = re.split(r"^(?:[-*+]|\d+[.)]) ", block.text, flags=re.M)[1:]
+        height = sum(_text_rows(item) * TEXT_LINE + 12 for item in items)
+        return Piece("prose", prose.as_html(block.text), height, waits=False)
+    return replace(words(prose.inline(block.text), prose.shown(block.text), "prose"), waits=False)
+
+
+def words(made: str, seen: str, kind: str) -> Piece:
+    """Show a paragraph: as HTML, and as the letters that a reader sees."""
+    return Piece(kind, f'<p class="{kind}">{made}</p>', _text_rows(seen) * TEXT_LINE + 4)
+
+
+def _text_rows(seen: str) -> int:
+    return -(-len(" ".join(seen.split())) // int(WIDTH / TEXT_LETTER)) or 1
+
+
+def _table(text: str) -> float:
+    rows = [
+        [len(prose.shown(cell).strip()) for cell in re.split(r"(?<!\\)\|", line.strip("| "))]
+        for line in text.splitlines()
+    ]
+    height = 0.0
+    for row in [rows[0], *rows[2:]]:
+        share = (WIDTH - 40 * len(row)) / max(1, len(row))
+        # The browser gives long columns more than a share; this is what the worst row takes.
+        height += max(-(-size * 12.6 // share) for size in (*row, 1)) * 30 + 17
+    return height
+
+
+def code(source: str) -> Piece:
+    """Show Python, coloured."""
+    made = highlight(source, PythonLexer(stripnl=False), HtmlFormatter(nowrap=True))
+    lines = made.rstrip("\n").split("\n")
+    return Piece("code", lines=lines, plain=source.rstrip("\n").split("\n"))
+
+
+def _text(text: str, kind: str) -> Piece:
+    lines = plain(text).strip("\n").split("\n")
+    return Piece(kind, lines=[html.escape(line) for line in lines], plain=lines)
+
+
+def pieces_of_output(
+    output: NotebookNode, cell: NotebookNode, captions: list[str] = ()
+) -> list[Piece]:
+    """Show one output in the best of its forms."""
+    if output.output_type == "stream":
+        return [_text(output.text, "error" if output.name == "stderr" else "text")]
+    if output.output_type == "error":
+        return [_text("\n".join(output.traceback) or f"{output.ename}: {output.evalue}", "error")]
+    data = output.get("data", {})
+    for mime in ("image/png", "image/jpeg"):
+        if mime in data:
+            return [_figure(f"data:{mime};base64,{data[mime].strip()}", cell, captions)]
+    said = data.get("text/plain", "")
+    if "text/html" in data:
+        rows = data["text/html"].count("<tr")
+        made = f'<div class="html">{data["text/html"]}</div>'
+        return [Piece("html", made, (rows or _text_rows(said)) * 38 + 24)]
+    if said.startswith("interactive("):
+        return [words(WIDGET, WIDGET, "prose")]
+    return [_text(said, "text")] if said else []
+
+
+def _figure(source: str, cell: NotebookNode, captions: list[str]) -> Piece:
+    alt = html.escape(cell.metadata.get("alt", ""))
+    below = " ".join(prose.inline(caption) for caption in captions)
+    caption = f"<figcaption>{below}</figcaption>" if below else ""
+    made = f'<figure><div><img src="{source}" alt="{alt}"></div>{caption}</figure>'
+    return Piece("figure", made, fills=True)
