@@ -49,7 +49,9 @@ def slides(root: Path = collection.ROOT) -> int:
         print(f"no decks written to build/slides/: {error}", file=sys.stderr)
         return 1
     for path, notebook, count in decks:
-        print(f"{path.stem:30} {count:3} slides {notebook.metadata.get('minutes', '?'):>4} min")
+        print(
+            f"{path.stem:30} {count:3} slides {notebook.metadata.get('minutes', '?'):>4} min"
+        )
     print("\n".join(faults), end="\n" if faults else "", file=sys.stderr)
     print("slides: build/slides/index.html")
     return int(bool(faults))
@@ -71,7 +73,9 @@ def deck(notebook: NotebookNode, path: Path) -> tuple[str, int]:
     minutes.allot(made, notebook)
     made = at_most(made)
     assets = importlib.resources.files(__package__) / "deck"
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
     template = environment.from_string((assets / "deck.html.j2").read_text("utf-8"))
     style = HtmlFormatter(style="xcode").get_style_defs("pre.code")
     page = template.render(
@@ -81,10 +85,18 @@ def deck(notebook: NotebookNode, path: Path) -> tuple[str, int]:
         course=NAME,
         minutes=notebook.metadata.get("minutes"),
         slides=[_laid_out(slide) for slide in made],
-        style="\n".join([*(_reveal(n) for n in ("reset.css", "reveal.css")), style,
-                         (assets / "deck.css").read_text("utf-8")]),  # fmt: skip
-        scripts=[_script(_reveal("reveal.js")), _script(_reveal("notes.js")),
-                 (assets / "deck.js").read_text("utf-8")],  # fmt: skip
+        style="\n".join(
+            [
+                *(_reveal(n) for n in ("reset.css", "reveal.css")),
+                style,
+                (assets / "deck.css").read_text("utf-8"),
+            ]
+        ),  # fmt: skip
+        scripts=[
+            _script(_reveal("reveal.js")),
+            _script(_reveal("notes.js")),
+            (assets / "deck.js").read_text("utf-8"),
+        ],  # fmt: skip
     )
     return page, len(made)
 
@@ -118,7 +130,10 @@ def notes(slide: Slide) -> str:
         for key, word in WORDS.items():
             if text := getattr(said, key):
                 made.append(f"<p><strong>{word}:</strong> {prose.inline(text)}</p>")
-    for heading, texts in (("In the notebook, before", slide.before), ("After", slide.after)):
+    for heading, texts in (
+        ("In the notebook, before", slide.before),
+        ("After", slide.after),
+    ):
         if texts:
             made.append(f"<h4>{heading}</h4>" + "".join(map(prose.as_html, texts)))
     if slide.solution is not None:
@@ -152,7 +167,9 @@ def _index(decks: list[tuple[Path, NotebookNode, int]]) -> str:
         for path, notebook, count in decks
     )
     keys = "".join(f"<li><kbd>{key}</kbd> {what}</li>" for key, what in KEYS.items())
-    style = (importlib.resources.files("hf_tutorial") / "page" / "style.css").read_text("utf-8")
+    style = (importlib.resources.files("hf_tutorial") / "page" / "style.css").read_text(
+        "utf-8"
+    )
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'

@@ -6,11 +6,14 @@ a browser. A piece that fits no frame is cut where a statement begins.
 
 from __future__ import annotations
 
+import base64
 import html
+import io
 import re
 from dataclasses import dataclass, field, replace
 
 from nbformat import NotebookNode
+from PIL import Image
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
@@ -22,12 +25,20 @@ from hf_tutorial.publish.slides.prose import Block
 
 WIDTH, HEIGHT = 1192, 606  # of what lies below a slide's title
 GAP = 12
-SIZES = (28, 26, 24, 22, 20)  # of code, in pixels; 20 is what the last row can read
+SIZES = (
+    32,
+    30,
+    28,
+    26,
+    24,
+    22,
+    20,
+)  # of code, in pixels; 20 is what the last row can read
 LINE = 1.28  # line height of code, in sizes
 LETTER = 0.605  # width of a letter of code, in sizes
 INSIDE = (36, 22)  # padding of a box of code, across and down
 TEXT, TEXT_LINE, TEXT_LETTER = 26, 36, 13.2
-FIGURE = 400  # what a picture needs at least
+TALLEST, LARGER = 500, 1.6  # of a picture: pixels, and times its own size
 WIDGET = "Sliders appear here when the notebook runs in Jupyter."
 
 
@@ -40,7 +51,9 @@ class Piece:
     height: float = 0.0
     lines: list[str] = field(default_factory=list)  # of HTML
     plain: list[str] = field(default_factory=list)  # the same, as letters
-    fills: bool = False
+    head: str = ""  # of a table, in Markdown
+    items: list[tuple[str, float]] = field(default_factory=list)  # its rows and heights
+    fills: bool = False  # takes what room there is
     waits: bool = True  # for a key, where it is not the first in its frame
 
     def sized(self, size: int) -> Piece:
@@ -66,33 +79,42 @@ def _width(line: str) -> int:
 def frames(slide: Slide, room: int = HEIGHT) -> list[list[Piece]]:
     """Pack what a slide shows into frames: one, if its code can be made small enough."""
     pieces = [piece for turn in slide.turns for piece in pieces_of(turn)]
+    if slide.kind == "exercise":  # a starter says nothing but that it was not attempted
+        last = max(i for i, piece in enumerate(pieces) if piece.kind == "code")
+        pieces = [replace(piece, waits=False) for piece in pieces[: last + 1]]
     return packed(pieces, room)
 
 
 def packed(pieces: list[Piece], room: int = HEIGHT) -> list[list[Piece]]:
     """Put pieces into as few frames as it takes, in the largest code that does it."""
-    for size in SIZES:
-        made = [piece.sized(size) for piece in pieces]
-        if not any(p.fills for p in made) and _total(made) <= room:
-            return [made] if made else []
-    size = next((s for s in SIZES if _all_lines_fit(pieces, s)), SIZES[-1])
-    while size > SIZES[-1] and any(
-        p.sized(size).height > room - 80 for p in pieces if p.lines
-    ):
-        size = SIZES[SIZES.index(size) + 1]
+    for wraps in (False, True):
+        for size in SIZES if not wraps else SIZES[-1:]:
+            made = [piece.sized(size) for piece in pieces]
+            if _total(made) <= room and (wraps or _all_lines_fit(pieces, size)):
+                return [made] if made else []
+    size = next(
+        (
+            size
+            for size in SIZES
+            if _all_lines_fit(pieces, size)
+            and all(p.sized(size).height <= room - 80 for p in pieces if p.lines)
+        ),
+        SIZES[-1],
+    )
     found: list[list[Piece]] = [[]]
-    for piece in pieces:
-        for part in _parts(piece, size, room):
-            need = FIGURE if part.fills else part.height
-            if found[-1] and _total(found[-1]) + GAP + need > room:
-                found.append([])
-            found[-1].append(part)
+    parts = [part for piece in pieces for part in _parts(piece, size, room)]
+    for part, after in zip(parts, [*parts[1:], None], strict=True):
+        need = part.height
+        if part.kind == "lead" and after is not None:  # it stays with its code
+            need += GAP + after.height
+        if found[-1] and _total(found[-1]) + GAP + need > room:
+            found.append([])
+        found[-1].append(part)
     return [frame for frame in found if frame]
 
 
 def _total(pieces: list[Piece]) -> float:
-    heights = [FIGURE if p.fills else p.height for p in pieces]
-    return sum(heights) + GAP * max(0, len(heights) - 1)
+    return sum(p.height for p in pieces) + GAP * max(0, len(pieces) - 1)
 
 
 def _all_lines_fit(pieces: list[Piece], size: int) -> bool:
@@ -104,8 +126,10 @@ def _all_lines_fit(pieces: list[Piece], size: int) -> bool:
 def _parts(piece: Piece, size: int, room: int) -> list[Piece]:
     """Cut code or text that no frame can hold, where a statement begins if there is one."""
     whole = piece.sized(size)
-    if not whole.lines or whole.height <= room:
+    if whole.height <= room or not (whole.lines or len(whole.items) > 1):
         return [whole]
+    if whole.items:
+        return _some_items(whole, room)
     parts, start = [], 0
     while start < len(piece.plain):
         end, rows = start, 0.0
@@ -127,6 +151,24 @@ def _parts(piece: Piece, size: int, room: int) -> list[Piece]:
     return parts
 
 
+def _some_items(piece: Piece, room: int) -> list[Piece]:
+    """Share the rows of a table, or the points of a list, evenly among few frames."""
+    count = -(-piece.height // room)
+    each = max(piece.height / count, max(height for _, height in piece.items))
+    groups: list[list[tuple[str, float]]] = [[]]
+    for item in piece.items:
+        if groups[-1] and sum(height for _, height in [*groups[-1], item]) > each:
+            groups.append([])
+        groups[-1].append(item)
+    return [_of_items(piece.kind, piece.head, group) for group in groups]
+
+
+def _of_items(kind: str, head: str, items: list[tuple[str, float]]) -> Piece:
+    made = prose.as_html(head + "\n".join(text for text, _ in items))
+    height = sum(height for _, height in items) + (47 if head else 0)
+    return Piece(kind, made, height, head=head, items=items, waits=False)
+
+
 def pieces_of(turn: Turn) -> list[Piece]:
     """List what is shown for a cell: the words before it, code, outputs, captions."""
     found = [piece_of(block) for block in turn.blocks]
@@ -144,38 +186,44 @@ def piece_of(block: Block) -> Piece:
     """Show a block of Markdown."""
     if block.kind == "fence":
         lines = block.text.splitlines()[1:]
-        return code("\n".join(lines[:-1] if lines and lines[-1][:3] in ("```", "~~~") else lines))
+        return code(
+            "\n".join(
+                lines[:-1] if lines and lines[-1][:3] in ("```", "~~~") else lines
+            )
+        )
     if block.kind == "table":
-        return Piece("table", prose.as_html(block.text), _table(block.text))
+        head, rows = block.text.splitlines()[:2], block.text.splitlines()[2:]
+        items = [(row, _row_height(row)) for row in rows]
+        return _of_items("table", "\n".join([*head, ""]), items)
     if block.kind == "image":
-        return Piece("figure", prose.as_html(block.text), fills=True)
+        made = prose.as_html(block.text)
+        return Piece("figure", made, TALLEST, fills=True)
     if block.kind == "list":
-        items = re.split(r"^(?:[-*+]|\d+[.)]) ", block.text, flags=re.M)[1:]
-        height = sum(_text_rows(item) * TEXT_LINE + 12 for item in items)
-        return Piece("prose", prose.as_html(block.text), height, waits=False)
-    return replace(words(prose.inline(block.text), prose.shown(block.text), "prose"), waits=False)
+        points = re.split(r"^(?=(?:[-*+]|\d+[.)]) )", block.text, flags=re.M)
+        found = [point.rstrip("\n") for point in points if point.strip()]
+        items = [(p, _text_rows(prose.shown(p)) * TEXT_LINE + 12.0) for p in found]
+        return _of_items("prose", "", items)
+    return replace(
+        words(prose.inline(block.text), prose.shown(block.text), "prose"), waits=False
+    )
 
 
 def words(made: str, seen: str, kind: str) -> Piece:
     """Show a paragraph: as HTML, and as the letters that a reader sees."""
-    return Piece(kind, f'<p class="{kind}">{made}</p>', _text_rows(seen) * TEXT_LINE + 4)
+    return Piece(
+        kind, f'<p class="{kind}">{made}</p>', _text_rows(seen) * TEXT_LINE + 4
+    )
 
 
 def _text_rows(seen: str) -> int:
     return -(-len(" ".join(seen.split())) // int(WIDTH / TEXT_LETTER)) or 1
 
 
-def _table(text: str) -> float:
-    rows = [
-        [len(prose.shown(cell).strip()) for cell in re.split(r"(?<!\\)\|", line.strip("| "))]
-        for line in text.splitlines()
-    ]
-    height = 0.0
-    for row in [rows[0], *rows[2:]]:
-        share = (WIDTH - 40 * len(row)) / max(1, len(row))
-        # The browser gives long columns more than a share; this is what the worst row takes.
-        height += max(-(-size * 12.6 // share) for size in (*row, 1)) * 30 + 17
-    return height
+def _row_height(row: str) -> float:
+    """Reckon a row of a table whose columns share the width evenly, the worst case."""
+    cells = [prose.shown(c).strip() for c in re.split(r"(?<!\\)\|", row.strip("| "))]
+    share = WIDTH / len(cells) - 40
+    return max(-(-len(cell) * 12.6 // share) or 1 for cell in cells) * 30 + 17
 
 
 def code(source: str) -> Piece:
@@ -197,11 +245,16 @@ def pieces_of_output(
     if output.output_type == "stream":
         return [_text(output.text, "error" if output.name == "stderr" else "text")]
     if output.output_type == "error":
-        return [_text("\n".join(output.traceback) or f"{output.ename}: {output.evalue}", "error")]
+        return [
+            _text(
+                "\n".join(output.traceback) or f"{output.ename}: {output.evalue}",
+                "error",
+            )
+        ]
     data = output.get("data", {})
     for mime in ("image/png", "image/jpeg"):
         if mime in data:
-            return [_figure(f"data:{mime};base64,{data[mime].strip()}", cell, captions)]
+            return [_figure("".join(data[mime].split()), mime, cell, captions)]
     said = data.get("text/plain", "")
     if "text/html" in data:
         rows = data["text/html"].count("<tr")
@@ -212,9 +265,17 @@ def pieces_of_output(
     return [_text(said, "text")] if said else []
 
 
-def _figure(source: str, cell: NotebookNode, captions: list[str]) -> Piece:
+def _figure(data: str, mime: str, cell: NotebookNode, captions: list[str]) -> Piece:
+    """Show a picture with its caption, as large as the hall needs it and the width allows."""
+    image = Image.open(io.BytesIO(base64.b64decode(data)))
+    wide = WIDTH * image.height / image.width
     alt = html.escape(cell.metadata.get("alt", ""))
     below = " ".join(prose.inline(caption) for caption in captions)
     caption = f"<figcaption>{below}</figcaption>" if below else ""
-    made = f'<figure><div><img src="{source}" alt="{alt}"></div>{caption}</figure>'
-    return Piece("figure", made, fills=True)
+    letters = len(prose.shown(" ".join(captions)))
+    height = min(TALLEST, wide, LARGER * image.height) + 28 * (1 + letters // 95)
+    made = (
+        f'<figure><div><img src="data:{mime};base64,{data}" alt="{alt}"></div>'
+        f"{caption}</figure>"
+    )
+    return Piece("figure", made, height, fills=True)

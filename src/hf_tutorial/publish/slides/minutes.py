@@ -34,7 +34,9 @@ def allot(slides: list[Slide], notebook: NotebookNode) -> None:
     if all(minutes == 0 for minutes, _ in groups):
         groups = [(planned or sum(s.seconds for s in lecture) / 60, lecture)]
     elif groups[0][0] == 0:
-        raise ValueError("minutes are named, but not at the first slide: name some there")
+        raise ValueError(
+            "minutes are named, but not at the first slide: name some there"
+        )
     total = sum(minutes for minutes, _ in groups)
     if planned and abs(total - planned) > 0.01:
         raise ValueError(

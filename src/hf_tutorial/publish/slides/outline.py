@@ -221,7 +221,7 @@ def _lead(paragraphs: list[Block]) -> tuple[str, list[str]]:
     if not rest:
         return "", []
     parts = prose.sentences(rest[-1])
-    asked = [part for part in parts[-2:] if part.rstrip("*_)\"”").endswith("?")]
+    asked = [part for part in parts[-2:] if part.rstrip('*_)"”').endswith("?")]
     lead = (asked or parts)[-1]
     return ("" if len(prose.shown(lead)) > LONGEST_LEAD else lead), rest
 
@@ -232,8 +232,11 @@ def at_most(slides: list[Slide], most: int = MOST) -> list[Slide]:
     while len(slides) > most:
         pairs = [
             (first.seconds + second.seconds, place)
-            for place, (first, second) in enumerate(zip(slides, slides[1:], strict=False))
-            if (first.kind, first.title, second.kind) == ("cells", second.title, "cells")
+            for place, (first, second) in enumerate(
+                zip(slides, slides[1:], strict=False)
+            )
+            if (first.kind, first.title, second.kind)
+            == ("cells", second.title, "cells")
         ]
         if not pairs:
             break

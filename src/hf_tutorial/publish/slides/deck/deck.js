@@ -20,12 +20,34 @@
     }
   };
 
-  // The solution comes frame by frame, and goes after the last.
-  const answer = () => {
-    const frames = [...Reveal.getCurrentSlide().querySelectorAll(".solution")];
-    const shown = frames.findIndex((frame) => !frame.hidden);
-    frames.forEach((frame, place) => (frame.hidden = place !== shown + 1));
+  // The solution comes frame by frame, and goes after the last. Keys that are pressed in the
+  // speaker's view reach the small copy of the deck there, which tells the hall's window.
+  const hall = () => {
+    if (!/receiver/.test(location.search) || window.parent === window) return null;
+    try {
+      return window.parent.opener;
+    } catch {
+      return null;
+    }
   };
+  const tell = (told) => hall()?.postMessage(JSON.stringify({ deck: told }), "*");
+  const solution = () => [...Reveal.getCurrentSlide().querySelectorAll(".solution")];
+  const show = (place) => solution().forEach((frame, i) => (frame.hidden = i !== place));
+  const answer = () => {
+    const place = solution().findIndex((frame) => !frame.hidden) + 1;
+    show(place);
+    tell({ solution: place });
+  };
+  window.addEventListener("message", (message) => {
+    let told;
+    try {
+      told = JSON.parse(message.data).deck;
+    } catch {
+      return; // somebody else's message
+    }
+    if (told?.solution !== undefined) show(told.solution);
+    if (told?.timer) time();
+  });
 
   const clocks = new Map();
   const stop = (timer) => {
@@ -39,7 +61,7 @@
     const end = Date.now() + 1000 * left;
     timer.classList.remove("over");
     timer.classList.add("runs");
-    const show = () => {
+    const tick = () => {
       const seconds = Math.max(0, Math.round((end - Date.now()) / 1000));
       timer.dataset.left = seconds;
       timer.textContent = text(seconds);
@@ -48,8 +70,8 @@
         timer.classList.add("over");
       }
     };
-    clocks.set(timer, setInterval(show, 250));
-    show();
+    clocks.set(timer, setInterval(tick, 250));
+    tick();
   };
   const time = (timer = Reveal.getCurrentSlide().querySelector(".timer")) => {
     if (timer) clocks.has(timer) ? stop(timer) : start(timer);
@@ -66,7 +88,10 @@
     pdfMaxPagesPerSlide: 1, plugins: [RevealNotes],
   }).then(() => {
     Reveal.addKeyBinding({ keyCode: 65, key: "A", description: "Solution" }, answer);
-    Reveal.addKeyBinding({ keyCode: 84, key: "T", description: "Timer" }, () => time());
+    Reveal.addKeyBinding({ keyCode: 84, key: "T", description: "Timer" }, () => {
+      time();
+      tell({ timer: true });
+    });
     Reveal.on("slidechanged", () => {
       document.querySelectorAll(".solution").forEach((frame) => (frame.hidden = true));
     });
