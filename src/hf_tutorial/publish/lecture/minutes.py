@@ -3,8 +3,8 @@
 from nbformat import NotebookNode
 
 from hf_tutorial.publish import recording
-from hf_tutorial.publish.slides import prose
-from hf_tutorial.publish.slides.outline import Slide
+from hf_tutorial.publish.lecture import prose
+from hf_tutorial.publish.lecture.outline import Slide
 
 TO_CHANGE = 10  # seconds, for a slide without anything to read
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from nbformat import NotebookNode
 
 from hf_tutorial import collection
-from hf_tutorial.publish.slides import prose
-from hf_tutorial.publish.slides.notes import Remarks, remarks
-from hf_tutorial.publish.slides.prose import Block
+from hf_tutorial.publish.lecture import prose
+from hf_tutorial.publish.lecture.notes import Remarks, remarks
+from hf_tutorial.publish.lecture.prose import Block
 
 MOST = 40  # slides of a notebook
 SHORT = 60  # words: a section of so few is said, not shown

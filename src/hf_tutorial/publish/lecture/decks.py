@@ -12,9 +12,9 @@ from nbformat import NotebookNode
 from pygments.formatters import HtmlFormatter
 
 from hf_tutorial import collection
-from hf_tutorial.publish.slides import fitting, minutes, prose
-from hf_tutorial.publish.slides.notes import WORDS
-from hf_tutorial.publish.slides.outline import Slide, at_most, outline
+from hf_tutorial.publish.lecture import fitting, minutes, prose
+from hf_tutorial.publish.lecture.notes import WORDS
+from hf_tutorial.publish.lecture.outline import Slide, at_most, outline
 from hf_tutorial.publish.writing import ensure_writable, replacing
 
 WHEEL = "sphinx_revealjs"  # read as a folder, never imported

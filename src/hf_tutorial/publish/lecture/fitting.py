@@ -19,9 +19,9 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from hf_tutorial.publish.executing import plain
-from hf_tutorial.publish.slides import prose
-from hf_tutorial.publish.slides.outline import Slide, Turn
-from hf_tutorial.publish.slides.prose import Block
+from hf_tutorial.publish.lecture import prose
+from hf_tutorial.publish.lecture.outline import Slide, Turn
+from hf_tutorial.publish.lecture.prose import Block
 
 WIDTH, HEIGHT = 1192, 606  # of what lies below a slide's title
 GAP = 12
