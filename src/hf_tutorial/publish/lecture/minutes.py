@@ -24,6 +24,8 @@ def allot(slides: list[Slide], notebook: NotebookNode) -> None:
     for slide in slides:
         if slide.kind == "exercise":
             slide.seconds = 60 * (_named(slide) or _minutes_to_solve(slide))
+    if not lecture:
+        return
     planned = notebook.metadata.get("minutes")
     groups: list[tuple[float, list[Slide]]] = []
     for slide in lecture:
