@@ -10,6 +10,7 @@ import base64
 import html
 import io
 import re
+import textwrap
 from dataclasses import dataclass, field, replace
 
 from nbformat import NotebookNode
@@ -68,12 +69,19 @@ class Piece:
 
 def _rows(line: str, size: int) -> int:
     fit = max(1, int((WIDTH - INSIDE[0]) / (size * LETTER)))
-    return max(1, -(-_width(line) // fit))
+    if _width(line) <= fit:
+        return 1
+    wide = "".join(letter * (1 + _is_wide(letter)) for letter in line)
+    return len(textwrap.wrap(wide, fit, drop_whitespace=False, break_on_hyphens=False))
 
 
 def _width(line: str) -> int:
     """Count columns; Chinese letters and pictures take two."""
-    return sum(2 if ord(letter) > 0x2E7F else 1 for letter in line)
+    return len(line) + sum(map(_is_wide, line))
+
+
+def _is_wide(letter: str) -> bool:
+    return ord(letter) > 0x2E7F
 
 
 def frames(slide: Slide, room: int = HEIGHT) -> list[list[Piece]]:
@@ -92,17 +100,9 @@ def packed(pieces: list[Piece], room: int = HEIGHT) -> list[list[Piece]]:
             made = [piece.sized(size) for piece in pieces]
             if _total(made) <= room and (wraps or _all_lines_fit(pieces, size)):
                 return [made] if made else []
-    size = next(
-        (
-            size
-            for size in SIZES
-            if _all_lines_fit(pieces, size)
-            and all(p.sized(size).height <= room - 80 for p in pieces if p.lines)
-        ),
-        SIZES[-1],
-    )
+    smallest = SIZES[-1]
+    parts = [part for piece in pieces for part in _parts(piece, smallest, room)]
     found: list[list[Piece]] = [[]]
-    parts = [part for piece in pieces for part in _parts(piece, size, room)]
     for part, after in zip(parts, [*parts[1:], None], strict=True):
         need = part.height
         if part.kind == "lead" and after is not None:  # it stays with its code
@@ -110,7 +110,16 @@ def packed(pieces: list[Piece], room: int = HEIGHT) -> list[list[Piece]]:
         if found[-1] and _total(found[-1]) + GAP + need > room:
             found.append([])
         found[-1].append(part)
-    return [frame for frame in found if frame]
+    return [_enlarged(frame, room) for frame in found if frame]
+
+
+def _enlarged(frame: list[Piece], room: int) -> list[Piece]:
+    """Give the code of a frame the largest size that it has room for."""
+    for size in SIZES:
+        made = [piece.sized(size) for piece in frame]
+        if _total(made) <= room and _all_lines_fit(frame, size):
+            return made
+    return frame
 
 
 def _total(pieces: list[Piece]) -> float:
@@ -118,8 +127,12 @@ def _total(pieces: list[Piece]) -> float:
 
 
 def _all_lines_fit(pieces: list[Piece], size: int) -> bool:
+    """Tell whether no line is broken that the smallest size would leave whole."""
     return all(
-        _rows(line, size) == 1 for p in pieces if p.kind == "code" for line in p.plain
+        _rows(line, size) == 1 or _rows(line, SIZES[-1]) > 1
+        for piece in pieces
+        if piece.kind in ("code", "text")
+        for line in piece.plain
     )
 
 
@@ -145,8 +158,11 @@ def _parts(piece: Piece, size: int, room: int) -> list[Piece]:
                 if piece.kind == "code" and re.match(r"[^\s)\]}]", piece.plain[i])
             ]
             end = better[-1] if better else end
-        cut = replace(piece, lines=piece.lines[start:end], plain=piece.plain[start:end])
-        parts.append(cut.sized(size))
+        last = end  # blank lines at a cut are left out
+        while last > start + 1 and not piece.plain[last - 1].strip():
+            last -= 1
+        lines, letters = piece.lines[start:last], piece.plain[start:last]
+        parts.append(replace(piece, lines=lines, plain=letters).sized(size))
         start = end
     return parts
 
