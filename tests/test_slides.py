@@ -221,6 +221,12 @@ def test_long_code_is_cut_where_a_statement_begins_and_nothing_is_lost():
     assert kept == [line for line in body.splitlines() if line]
 
 
+def test_tabs_and_wide_letters_count_as_they_are_shown():
+    output = new_output("stream", text="\t\t" + "字" * 30)
+    (piece,) = fitting.pieces_of_output(output, new_code_cell(""))
+    assert fitting._rows(piece.plain[0], 20) == 1 < fitting._rows(piece.plain[0], 26)
+
+
 def test_code_is_as_large_as_its_lines_allow():
     short, wide = (
         fitting.packed([fitting.code("x = 1")]),

@@ -244,13 +244,14 @@ def _row_height(row: str) -> float:
 
 def code(source: str) -> Piece:
     """Show Python, coloured."""
+    source = source.expandtabs()
     made = highlight(source, PythonLexer(stripnl=False), HtmlFormatter(nowrap=True))
     lines = made.rstrip("\n").split("\n")
     return Piece("code", lines=lines, plain=source.rstrip("\n").split("\n"))
 
 
 def _text(text: str, kind: str) -> Piece:
-    lines = plain(text).strip("\n").split("\n")
+    lines = plain(text).strip("\n").expandtabs().split("\n")
     return Piece(kind, lines=[html.escape(line) for line in lines], plain=lines)
 
 
