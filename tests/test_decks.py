@@ -1,11 +1,14 @@
 """Every deck in a real browser, with the network cut off: what is measured, pressed and asked for."""
 
+import copy
+
 import nbformat
 import pytest
 
 from hf_tutorial import publish
 from hf_tutorial.publish.lecture import decks
 from tests import browser, guards
+from tests.test_slides import ODD
 
 PATHS = [path for path in publish.discover() if guards.is_ours(path.name)]
 # Of each slide: frames and boxes of code whose content is larger than they are, and small code.
@@ -69,6 +72,18 @@ def test_deck_asks_for_nothing_says_nothing_and_nothing_is_cut_off(
         assert page.evaluate("Reveal.getScale()") == 1
         assert page.evaluate("Reveal.getTotalSlides()") >= 15
         assert page.evaluate(MEASURE) == []
+        assert (deck.requests, deck.errors) == ([], [])
+
+
+def test_deck_of_an_odd_notebook_says_nothing_and_fits_as_well(opened, tmp_path):
+    cells = [copy.deepcopy(cell) for odd in ODD.values() for cell in odd]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    path = tmp_path / "11_own_data.html"
+    path.write_text(decks.deck(notebook, path)[0], encoding="utf-8")
+    with browser.Page(opened, path) as deck:
+        page = ready(deck)
+        assert page.evaluate(MEASURE) == []
+        assert page.title() == "11_own_data"
         assert (deck.requests, deck.errors) == ([], [])
 
 

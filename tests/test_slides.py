@@ -206,6 +206,38 @@ def test_slides_command_makes_decks_and_a_page_that_lists_them(checkout, capsys)
     assert 'href="01_good.html">A title</a> · 2 slides<br>Is it so?' in index
 
 
+def odd_outputs():
+    return [
+        new_output("stream", name="stderr", text="\x1b[31mred\x1b[0m"),
+        new_output("error", ename="KeyError", evalue="'x'", traceback=[]),
+        new_output("display_data", {"image/png": "bm90IGE=", "text/plain": "<Figure>"}),
+        new_output("display_data", {"text/html": "<table><tr><td>1</td></tr></table>"}),
+        new_output("display_data", {"application/x": "1"}),
+        new_output("execute_result", {"text/plain": "interactive(children=())"}),
+    ]
+
+
+ODD = {
+    "code only": [new_code_cell("1 + 1")],
+    "empty cells": [new_markdown_cell(""), new_code_cell(""), new_markdown_cell("---")],
+    "words only": [new_markdown_cell("Ask about pads. " * 40)],
+    "headings only": [new_markdown_cell("###### Deep"), new_markdown_cell("# Up\n## Down")],
+    "raw": [nbformat.v4.new_raw_cell("x"), new_code_cell("1")],
+    "outputs": [new_code_cell("x", outputs=odd_outputs())],
+    "markup": [new_markdown_cell("# <b>&\n\n```python\nopen fence"), new_code_cell("'</script>'")],
+    "exercise without words": [new_code_cell("...", metadata={"tags": ["exercise"]})],
+    "one endless line": [new_markdown_cell("# A\n\n![x](no.png)\n\n| a |"), new_code_cell("x" * 9000)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("cells", ODD.values(), ids=ODD)
+def test_notebook_of_ones_own_has_a_deck_whatever_is_in_it(cells, tmp_path):
+    path = tmp_path / "11_own_data.ipynb"
+    page, count = decks.deck(new_notebook(cells=cells), path)
+    assert count >= 1 and page.count("<section") == count
+    assert page.count("</script>") == 3
+
+
 def test_missing_reveal_is_a_sentence_with_the_command(monkeypatch):
     monkeypatch.setattr(decks, "WHEEL", "no_such_wheel")
     with pytest.raises(SystemExit, match=r"reveal.js.*pip install .*slides.txt"):

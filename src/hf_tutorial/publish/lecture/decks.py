@@ -70,6 +70,7 @@ def deck(notebook: NotebookNode, path: Path) -> tuple[str, int]:
     made = outline(notebook)
     if not made:
         raise ValueError("the notebook has no cells")
+    made[0].title = made[0].title or path.stem
     minutes.allot(made, notebook)
     made = at_most(made)
     assets = importlib.resources.files(__package__) / "deck"

@@ -39,6 +39,7 @@ LINE = 1.28  # line height of code, in sizes
 LETTER = 0.605  # width of a letter of code, in sizes
 INSIDE = (36, 22)  # padding of a box of code, across and down
 TEXT, TEXT_LINE, TEXT_LETTER = 26, 36, 13.2
+LONGEST = 900  # letters of a line
 TALLEST, LARGER = 500, 1.6  # of a picture: pixels, and times its own size
 WIDGET = "Sliders appear here when the notebook runs in Jupyter."
 
@@ -244,14 +245,24 @@ def _row_height(row: str) -> float:
 
 def code(source: str) -> Piece:
     """Show Python, coloured."""
-    source = source.expandtabs()
+    source = _shortened(source.expandtabs())
     made = highlight(source, PythonLexer(stripnl=False), HtmlFormatter(nowrap=True))
     lines = made.rstrip("\n").split("\n")
     return Piece("code", lines=lines, plain=source.rstrip("\n").split("\n"))
 
 
+def _shortened(text: str) -> str:
+    """Cut lines that would fill a frame alone, and say how much is left out."""
+    return "\n".join(
+        line
+        if len(line) <= LONGEST
+        else f"{line[:LONGEST]} … {len(line) - LONGEST:,} more letters"
+        for line in text.split("\n")
+    )
+
+
 def _text(text: str, kind: str) -> Piece:
-    lines = plain(text).strip("\n").expandtabs().split("\n")
+    lines = _shortened(plain(text).strip("\n").expandtabs()).split("\n")
     return Piece(kind, lines=[html.escape(line) for line in lines], plain=lines)
 
 
@@ -284,15 +295,18 @@ def pieces_of_output(
 
 def _figure(data: str, mime: str, cell: NotebookNode, captions: list[str]) -> Piece:
     """Show a picture with its caption, as large as the hall needs it and the width allows."""
-    image = Image.open(io.BytesIO(base64.b64decode(data)))
-    wide = WIDTH * image.height / image.width
+    try:
+        width, height = Image.open(io.BytesIO(base64.b64decode(data))).size
+    except (OSError, ValueError):
+        width, height = WIDTH, TALLEST  # damaged: its alt text is shown
+    wide = WIDTH * height / width
     alt = html.escape(cell.metadata.get("alt", ""))
     below = " ".join(prose.inline(caption) for caption in captions)
     caption = f"<figcaption>{below}</figcaption>" if below else ""
     letters = len(prose.shown(" ".join(captions)))
-    height = min(TALLEST, wide, LARGER * image.height) + 28 * (1 + letters // 95)
+    need = min(TALLEST, wide, LARGER * height) + 28 * (1 + letters // 95)
     made = (
         f'<figure><div><img src="data:{mime};base64,{data}" alt="{alt}"></div>'
         f"{caption}</figure>"
     )
-    return Piece("figure", made, height, fills=True)
+    return Piece("figure", made, need, fills=True)

@@ -111,9 +111,9 @@ class _Maker:
             self.remarks.append(found)
 
     def _opening(self, cell: NotebookNode) -> None:
-        said = [b.text for b in prose.blocks(cell.source) if b.kind == "paragraph"]
-        title = self.titles[1] or (said[0][:60] if said else "")
-        self.slides.append(Slide(title, "opening", before=said))
+        words = cell.source if cell.cell_type == "markdown" else ""
+        said = [b.text for b in prose.blocks(words) if b.kind == "paragraph"]
+        self.slides.append(Slide(self.titles[1], "opening", before=said))
 
     def _heading(self, block: Block) -> None:
         self.end_section(block.level > max(self.titles))
