@@ -222,6 +222,7 @@ ODD = {
     "empty cells": [new_markdown_cell(""), new_code_cell(""), new_markdown_cell("---")],
     "words only": [new_markdown_cell("Ask about pads. " * 40)],
     "headings only": [new_markdown_cell("###### Deep"), new_markdown_cell("# Up\n## Down")],
+    "long headings": [new_markdown_cell(f"## {'Above ' * 40}\n### {'Word ' * n}"[:400] + "\n\nA.\n\n- b") for n in (11, 13, 18, 60)],
     "raw": [nbformat.v4.new_raw_cell("x"), new_code_cell("1")],
     "outputs": [new_code_cell("x", outputs=odd_outputs())],
     "markup": [new_markdown_cell("# <b>&\n\n```python\nopen fence"), new_code_cell("'</script>'")],
