@@ -178,6 +178,7 @@ def test_speaker_has_notes_the_hall_does_not_and_keys_reach_the_hall(deck):
     notes = speaker.locator(".speaker-controls-notes .value")
     notes.get_by_role("heading", name="Solution").wait_for()
     assert "minutes, on top of the lecture" in notes.inner_text()
+    speaker.locator(".pacing").wait_for()  # the clock against the slides' own timings
     here = speaker.frames[1]
     here.locator("section.present.exercise").wait_for()
     here.wait_for_selector("html[data-ready]", state="attached")

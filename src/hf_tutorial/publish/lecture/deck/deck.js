@@ -84,7 +84,7 @@
   Reveal.initialize({
     width: 1280, height: 720, margin: 0, minScale: 0.1, maxScale: 4,
     center: false, hash: true, slideNumber: "c/t", transition: "none",
-    backgroundTransition: "none", controls: false, pdfSeparateFragments: false,
+    backgroundTransition: "none", controls: false, defaultTiming: 60, pdfSeparateFragments: false,
     pdfMaxPagesPerSlide: 1, plugins: [RevealNotes],
   }).then(() => {
     Reveal.addKeyBinding({ keyCode: 65, key: "A", description: "Solution" }, answer);
