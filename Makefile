@@ -10,13 +10,13 @@ NUMBERED := $(sort $(wildcard notebooks/[0-9]*.ipynb))
 # files, which some containers forbid, each kernel would compile the libraries anew.
 unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
-.PHONY: help doctor lab run test record traps handout data bench drill rerun gpu latest lock lint format clean
+.PHONY: help doctor lab run test record traps handout slides data bench drill rerun gpu latest lock lint format clean
 
 help:  ## list these tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The script says in a sentence when this Python cannot do it. `-I`: nothing of the reader's own.
-$(READY): pyproject.toml .github/requirements.txt data/models/encoder.txt src/hf_tutorial/install.py
+$(READY): pyproject.toml .github/requirements.txt .github/slides.txt data/models/encoder.txt src/hf_tutorial/install.py
 	@$(PYTHON3) -I src/hf_tutorial/install.py $(VENV)
 	@touch $@
 
@@ -44,8 +44,11 @@ record: models  ## execute every notebook and save its outputs into notebooks/
 traps: models  ## write notebooks/traps.md from tests/traps
 	$(PYTHON) -m tests.traps
 
-handout: models  ## copies without solutions and outputs into build/handout/
+handout: models  ## copies for students into build/handout/, with solutions into build/instructor/
 	$(PYTHON) -m hf_tutorial.publish handout
+
+slides: models  ## a deck for a lecture hall from each saved notebook, into build/slides/
+	$(PYTHON) -m hf_tutorial.publish slides
 
 data: models  ## rebuild stories, models and cards, measure them, then replace: 40 min
 	$(PYTHON) data/recipes/rebuild.py

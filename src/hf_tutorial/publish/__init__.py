@@ -1,13 +1,15 @@
-"""Execute the notebooks: into pages to read, back into the repository, or into hand-outs.
+"""What is made of the notebooks: pages to read, saved outputs, hand-outs, slides.
 
 python -m hf_tutorial.publish run       # into build/, notebooks/ is only read
 python -m hf_tutorial.publish record    # outputs and minutes into notebooks/ and README
-python -m hf_tutorial.publish handout   # build/handout/: no solutions, no outputs
+python -m hf_tutorial.publish handout   # build/handout/: no solutions; build/instructor/: open
+python -m hf_tutorial.publish slides    # build/slides/: decks of the saved notebooks
 """
 
 from hf_tutorial.collection import BUILD, ROOT, discover, read, title
 from hf_tutorial.publish.executing import Execution, execute, table
-from hf_tutorial.publish.handouts import handout, without_solutions
+from hf_tutorial.publish.handouts import handout, with_open_solutions, without_solutions
+from hf_tutorial.publish.lecture import slides
 from hf_tutorial.publish.pages import run, write_pages
 from hf_tutorial.publish.recording import (
     measure,
@@ -30,8 +32,10 @@ __all__ = [
     "readme_table",
     "record",
     "run",
+    "slides",
     "table",
     "title",
+    "with_open_solutions",
     "with_table",
     "without_solutions",
     "write_pages",

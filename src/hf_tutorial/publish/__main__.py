@@ -20,7 +20,8 @@ def main(arguments: list[str] | None = None, root: Path = publish.ROOT) -> int:
     recording.add_argument(
         "names", nargs="*", help="beginnings of names, such as 03; default all"
     )
-    commands.add_parser("handout", help="copies without solutions into build/handout/")
+    commands.add_parser("handout", help="copies for students and for the instructor")
+    commands.add_parser("slides", help="a deck for each notebook into build/slides/")
     options = parser.parse_args(arguments)
     try:
         publish.discover(root / "notebooks")
@@ -28,7 +29,8 @@ def main(arguments: list[str] | None = None, root: Path = publish.ROOT) -> int:
         raise SystemExit(str(error)) from None
     if options.command == "record":
         return publish.record(options.names, root)
-    return publish.run(root) if options.command == "run" else publish.handout(root)
+    tasks = {"run": publish.run, "handout": publish.handout, "slides": publish.slides}
+    return tasks[options.command](root)
 
 
 if __name__ == "__main__":
