@@ -467,9 +467,10 @@ def a_shared_folder_returns_the_weights_of_an_older_run():
     trainer = Trainer(toys.classifier(), arguments, train_dataset=data)
     trainer.train()
     last = get_last_checkpoint("second")
-    resumed = Trainer(toys.classifier(), arguments, train_dataset=data)
+    longer = toys.arguments("second", max_steps=3, **saving)
+    resumed = Trainer(toys.classifier(), longer, train_dataset=data)
     resumed.train(resume_from_checkpoint=last)
-    assert last.endswith("checkpoint-2") and resumed.state.global_step == 2
+    assert last.endswith("checkpoint-2") and resumed.state.global_step == 3
 
 
 @trap(4, "transformers", shown="06_trainer.ipynb#When-it-breaks:-a-tuple-has-no-argmax")
