@@ -56,7 +56,7 @@ def attentions_of_the_default_model_are_empty():
 
     You see: an empty tuple, and a logged line if warnings are on.
 
-    What happens: the default kernel, `sdpa`, never holds the weights. `output_attentions=True` cannot
+    What happens: the default way to compute attention, `sdpa`, never holds the weights. `output_attentions=True` cannot
     be met, and is not refused.
 
     Instead: load the model with `attn_implementation="eager"`, or switch to it.

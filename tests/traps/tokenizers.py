@@ -308,8 +308,8 @@ def packed_texts_read_each_other():
 
     You see: nothing; a second text that continues the first.
 
-    What happens: `DataCollatorWithFlattening` marks where a text begins by position 0, for kernels that
-    read such marks (`flash_attention_2`). With the default one, `sdpa`, a causal model reads them only
+    What happens: `DataCollatorWithFlattening` marks where a text begins by position 0, for attention that
+    reads such marks (`flash_attention_2`). With the default one, `sdpa`, a causal model reads them only
     where it makes no cache, a BERT never.
 
     Instead: pack for causal models only, and call them with `use_cache=False`, as Trainer does. For a
