@@ -1,6 +1,7 @@
 """The catalogue of traps: each entry is run, and its page agrees with the rest of the collection."""
 
 import ast
+import builtins
 import importlib.metadata
 import importlib.util
 import re
@@ -115,13 +116,77 @@ def test_page_is_the_one_made_from_the_entries():
     assert saved.count("\n### ") == len(TRAPS) >= 100
 
 
-def test_index_leads_to_every_entry_by_what_one_sees_or_else_by_its_title():
+def test_index_leads_to_every_entry_by_what_one_sees_or_else_by_what_one_wrote():
     index = page.index_text(places.by_place())
     linked = re.findall(r"^- \[(\d+)\]\(#", index, flags=re.M)
-    assert sorted(map(int, linked)) == sorted(TRAPS)
+    numbers = index.partition("By number: ")[2]
+    assert set(map(int, linked)) == set(TRAPS)
+    assert list(map(int, re.findall(r"\[(\d+)\]", numbers))) == sorted(TRAPS)
     unseen = index.partition("**Nothing is to be seen")[2]
     assert TRAPS[93].title in unseen and TRAPS[30].prose["You see"] not in unseen
     assert TRAPS[30].prose["You see"] in index
+
+
+def test_entry_that_shows_nothing_says_what_one_wrote():
+    assert not [n for n, e in TRAPS.items() if page.shows_nothing(e) and not e.wrote]
+
+
+def test_no_two_entries_are_looked_for_by_the_same_words():
+    seen = [e.prose["You see"] for e in TRAPS.values() if not page.shows_nothing(e)]
+    assert len(set(seen)) == len(seen) >= 90
+
+
+def test_relatives_point_to_each_other():
+    pins = page.versions()
+    assert "on train mode: [18](#18-" in page.entry_text(TRAPS[28], pins)
+    for matter, numbers in places.FAMILIES.items():
+        assert len(set(numbers) & set(TRAPS)) == len(numbers) >= 2, matter
+
+
+def test_entry_for_several_processes_says_so_above_its_code():
+    shown = page.entry_text(TRAPS[15], page.versions())
+    assert "```python\n# In 2 processes, each:\n" in shown
+    assert "processes, each" not in page.entry_text(TRAPS[14], page.versions())
+
+
+def unknown_names(code: str, known: dict) -> set[str]:
+    """Give the names that code reads, and that neither it nor `known` has."""
+    tree = ast.parse(code)
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    made = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            made.add(node.name)
+        elif isinstance(node, ast.arg):
+            made.add(node.arg)
+        elif isinstance(node, ast.alias):
+            made.add((node.asname or node.name).partition(".")[0])
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            made.add(node.name)
+    return {node.id for node in names} - made - set(known) - set(dir(builtins))
+
+
+@pytest.mark.parametrize("place", places.PLACES)
+def test_import_of_a_section_brings_every_name_of_its_code(place):
+    known = {}
+    exec(f"from tests.traps.{place} import *", known)
+    for entry in places.by_place()[place]:
+        assert unknown_names(entry.code, known) == set(), entry.number
+
+
+def test_name_that_no_import_brings_is_noticed():
+    code = "def f(x):\n    return x + _hidden\nprint(f(1))"
+    assert unknown_names(code, {}) == {"_hidden"}
+
+
+def test_code_can_be_pasted_below_what_the_page_says_to_run_first(monkeypatch):
+    monkeypatch.chdir(NOTEBOOKS)
+    monkeypatch.setattr(sys, "path", [p for p in sys.path if p not in ("", ".")])
+    names = {}
+    exec(re.search(r"```python\n(.*?)```", page.HEAD, flags=re.S)[1], names)
+    assert Path(sys.path[0]) == NOTEBOOKS.parent and not list(Path().iterdir())
+    exec(TRAPS[30].code, names)
+    assert names["limit"] == 64
 
 
 def test_page_shows_every_part_of_an_entry():

@@ -33,6 +33,7 @@ class Trap(NamedTuple):
     since: str = ""  # "package version" that does it first, where that is not the pin
     upstream: str = ""  # owner/name#number
     shown: str = ""  # file.ipynb#Heading
+    wrote: str = ""  # code that sets the trap, where nothing is to be seen
     processes: int = 1  # the body runs in each of them
     slow: str = ""  # why its proof is left to `make latest`
     needs: str = ""  # a package that is not installed with the collection
@@ -82,7 +83,7 @@ def trap(number: int, *libraries: str, **options) -> Callable:
     Args:
         number: Where the entry stands for good; others refer to it.
         libraries: The packages whose behaviour it shows, as in pyproject.toml.
-        options: `says`, `mended`, `since`, `upstream`, `shown`, `processes`, `slow`, `needs` of `Trap`.
+        options: `says`, `mended`, `since`, `upstream`, `shown`, `wrote`, `processes`, `slow`, `needs` of `Trap`.
 
     Raises:
         ValueError: The number is taken, or the function is not written as an entry is.

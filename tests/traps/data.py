@@ -208,7 +208,7 @@ def a_shuffled_stream_repeats_its_order():
     assert rows_of(prepared) == first != rows_of(prepared)
 
 
-@trap(66, "datasets")
+@trap(66, "datasets", wrote="rows.map(augment, num_proc=2)")
 def two_processes_draw_the_same_numbers():
     """`map` in two processes draws the same random numbers twice.
 
@@ -293,7 +293,7 @@ def select_reads_booleans_as_row_numbers():
 def written_tables_are_not_what_was_in_them():
     """`to_json` and `to_csv` write dates and arrays that do not come back.
 
-    You see: files that look right from afar.
+    You see: dates that come back as large numbers, and arrays as texts with three dots in them.
 
     What happens: pandas writes a date as milliseconds since 1970, and `str` of a long array, which
     leaves its middle out.

@@ -190,7 +190,7 @@ def crop_counts_from_the_other_end():
     model = toys.llama()
     cache = model(torch.tensor([list(range(1, 13))]), use_cache=True).past_key_values
     # You write
-    keep = 5
+    keep = 5  # and cache.crop(keep)
     # You get
     with pytest.raises(ValueError, match="positive value"):
         cache.crop(keep)

@@ -18,7 +18,7 @@ from tests.traps.catalogue import trap
 NOBODY = "02_model_loading.ipynb#When-it-breaks:-arguments-that-nobody-reads"
 
 
-@trap(1, "transformers", shown=NOBODY)
+@trap(1, "transformers", shown=NOBODY, wrote="model(ids, attention_masks=mask)")
 def unknown_arguments_are_swallowed():
     """A misspelt argument of a model is swallowed.
 
@@ -56,7 +56,7 @@ def attentions_of_the_default_model_are_empty():
 
     You see: an empty tuple, and a logged line if warnings are on.
 
-    What happens: the default kernel, `sdpa`, never holds the weights. `output_attentions=True` cannot
+    What happens: the default way to compute attention, `sdpa`, never holds the weights. `output_attentions=True` cannot
     be met, and is not refused.
 
     Instead: load the model with `attn_implementation="eager"`, or switch to it.
@@ -77,7 +77,7 @@ def attentions_of_the_default_model_are_empty():
 def third_argument_is_no_label():
     """The third argument of a BERT is not the label.
 
-    You see: no loss, and logits that are a little different.
+    You see: labels handed over third, a loss that is None, and logits that are a little different.
 
     What happens: it is `token_type_ids`. Labels of 0 and 1 are valid token types.
 

@@ -52,7 +52,7 @@ def a_schedule_of_one_epoch_ends_after_one():
 def a_sum_that_is_never_reset_grows():
     """A validation loss that is never reset grows.
 
-    You see: 0.69, 1.39, 2.08: overfitting, it seems, from the second epoch on.
+    You see: 0.7, 1.4, 2.1: overfitting, it seems, from the second epoch on.
 
     What happens: the sum was set to 0 once, before the loop over epochs.
 
@@ -81,6 +81,7 @@ def a_sum_that_is_never_reset_grows():
     110,
     "torch",
     shown="05_manual_training_loop.ipynb#When-it-breaks:-what-is-in-the-folder?",
+    wrote="best = model.state_dict()",
 )
 def best_weights_kept_by_reference_are_the_last():
     """The best weights, kept by `state_dict()`, are those of the last epoch.
@@ -160,7 +161,7 @@ def an_optimizer_of_another_model_trains_nothing():
 def masks_drawn_anew_make_every_score_another():
     """A masked model scores differently at each evaluation.
 
-    You see: a validation loss that goes up and down, and a "best" checkpoint.
+    You see: two validation losses of the same weights, and a "best" checkpoint among equals.
 
     What happens: the collator draws its masks when it is called, in evaluation as well.
 

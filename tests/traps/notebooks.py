@@ -13,6 +13,7 @@ from tests.traps.catalogue import trap
 
 
 def notebook(*cells) -> nbformat.NotebookNode:
+    """Write a notebook of these cells, lesson.ipynb, and give it."""
     made = nbformat.v4.new_notebook(cells=list(cells))
     nbformat.write(made, "lesson.ipynb")
     return made
@@ -53,7 +54,7 @@ def pictures_are_scaled_each_on_its_own():
 def solutions_stay_in_a_hand_out():
     """Cells to be removed by tag stay in the hand-out.
 
-    You see: a hand-out. Its solutions are in it.
+    You see: solutions in a hand-out, although their cells have the tag that `remove_cell_tags` names.
 
     What happens: nbconvert's TagRemovePreprocessor is on for pages, and off for `--to notebook`.
 

@@ -18,6 +18,27 @@ PLACES = {
     "notebooks": "Notebooks",
 }
 
+# Entries about one matter, each of which points to the others.
+FAMILIES = {
+    "train mode": (18, 28, 44),
+    "arguments that nobody reads": (1, 13, 24, 108),
+    "half precision": (12, 29, 43, 100, 105),
+    "padding": (8, 20, 47, 50),
+    "the end of a text": (21, 52),
+    "random masks": (25, 53),
+    "losses that are divided wrongly": (37, 38, 39, 93, 104),
+    "seeds": (9, 66, 103, 107),
+    "a folder that was used before": (27, 95, 102),
+    "going on in an epoch": (65, 89, 90, 92),
+    "rows that are dealt twice": (15, 91, 107),
+    "how many processes and threads": (14, 97),
+    "the cache of generation": (44, 46, 55, 56, 62),
+    "settings of generation": (22, 57, 58),
+    "tied weights": (59, 60),
+    "more rows, or fewer": (68, 73, 106),
+    "types of columns": (63, 64, 67, 69),
+}
+
 # What is known and has no proof of a few lines: number to text, the reason included.
 TOLD = {
     36: "A torchrun of two processes can end with SIGABRT at the exit of Python, after correct output "

@@ -77,7 +77,7 @@ def split_batches_in_the_accelerator_is_ignored():
 def launch_on_a_cpu_starts_one_process():
     """`accelerate launch --cpu --num_processes 2` starts one process.
 
-    You see: a run that is as slow as before, and right.
+    You see: one process, where `--num_processes 2` was asked for; a run as slow as before.
 
     What happens: on a CPU, more than one is started by `mpirun` only, which `--mpirun_hostfile` asks for.
 
@@ -100,7 +100,7 @@ def launched_scripts_have_one_thread():
 
     What happens: the launcher sets OMP_NUM_THREADS to 1 if nobody has. Only with `--cpu` and
     `--num_processes` does it divide the cores among the processes, also among those that are never
-    started (14).
+    started.
 
     Instead: `--num_cpu_threads_per_process`.
     """
@@ -208,7 +208,7 @@ def plugins_are_ignored_on_a_cpu():
     What happens: every process holds a whole copy of the model (DDP). That for DeepSpeed is ignored
     the same way.
 
-    Instead: print `distributed_type` before you believe a test.
+    Instead: look at `accelerator.distributed_type`, which should be FSDP, before you believe a test.
     """
     # You write
     accelerator = Accelerator(cpu=True, fsdp_plugin=FullyShardedDataParallelPlugin())
@@ -223,13 +223,13 @@ def plugins_are_ignored_on_a_cpu():
 def a_new_head_stays_untrained_under_fsdp():
     """Under FSDP2 with efficient loading, a new head is not trained everywhere.
 
-    You see: other losses than without, and a `save_state` that fails after the first epoch.
+    You see: other losses than without, and a `save_state` that fails: "Failed to validate global plan".
 
     What happens: `cpu_ram_efficient_loading` reads the checkpoint in one process only. A head that is
     not in it is drawn there; the optimizers of the others hold an empty one. Here FSDP runs on
     a CPU, with an Accelerate that is made to honour the plugin (`tests/honour.py`).
 
-    Instead: switch it off for a new head.
+    Instead: `cpu_ram_efficient_loading=False` where the checkpoint has no such head.
     """
     if int(os.environ["RANK"]) == 0:
         toys.bert().save_pretrained("body")
@@ -282,7 +282,7 @@ def a_new_head_stays_untrained_under_fsdp():
 def seeds_of_their_own_deal_rows_twice():
     """Processes with seeds of their own deal the same rows twice.
 
-    You see: an epoch in which some rows come twice.
+    You see: an epoch, with `use_seedable_sampler=True`, in which some rows come twice, and others never.
 
     What happens: each process shuffles all rows and takes its share. With a seed of its own, each
     shuffles otherwise. `use_seedable_sampler=True` is what reads that seed; by default, the order
@@ -318,7 +318,7 @@ def a_distributed_sampler_is_divided_again():
     What happens: the sampler gives each process its half, and `prepare` deals the batches of that half
     to both processes again.
 
-    Instead: one of the two.
+    Instead: prepare a loader without the sampler, or read a loader with it and do not prepare it.
     """
     accelerator = Accelerator(cpu=True)
     rows = torch.arange(32)
@@ -336,7 +336,12 @@ def a_distributed_sampler_is_divided_again():
     assert len(read(accelerator.prepare(DataLoader(rows, batch_size=4)))) == 32
 
 
-@trap(93, "accelerate", shown="07_accelerate.ipynb#Several-passes,-one-step")
+@trap(
+    93,
+    "accelerate",
+    shown="07_accelerate.ipynb#Several-passes,-one-step",
+    wrote="with accelerator.accumulate(model):",
+)
 def the_last_group_is_divided_by_too_much():
     """The last, short group of an accumulation counts too little.
 
@@ -434,9 +439,10 @@ def a_weight_unfrozen_later_is_never_averaged():
     model.requires_grad_(True)
     # You get
     assert gradients(model, model) == [1.0, 2.0]
-    model = fresh(frozen=False)
-    assert gradients(model, model.module) == [1.0, 2.0]
+    past_it = fresh(frozen=False)
+    assert gradients(past_it, past_it.module) == [1.0, 2.0]
     # Instead
+    model = fresh(frozen=False)  # then prepared
     assert gradients(model, model) == [1.5, 1.5]
 
 
@@ -492,7 +498,7 @@ def gathered_dicts_with_texts_are_their_keys():
     assert [row["text"] for row in found] == [["text 0"], ["text 1"]]
 
 
-@trap(100, "torch")
+@trap(100, "torch", wrote='torch.autocast("cpu", dtype=torch.bfloat16)')
 def autocast_on_a_cpu_keeps_nothing_exact():
     """Autocast on a CPU keeps softmax and layer norm in bfloat16.
 
@@ -501,7 +507,7 @@ def autocast_on_a_cpu_keeps_nothing_exact():
     What happens: on a GPU autocast computes both in float32. On a CPU neither is on that list, so they
     keep the type they are given.
 
-    Instead: convert before, where a hundredth matters.
+    Instead: `.float()` before the two, where a hundredth matters.
     """
     rows, norm = torch.randn(2, 8).bfloat16(), torch.nn.LayerNorm(8)
     # You write
@@ -539,7 +545,7 @@ def a_misspelt_reduction_is_a_sum():
     assert accelerator.gather(loss).tolist() == [1, 3]
 
 
-@trap(103, "accelerate", processes=2)
+@trap(103, "accelerate", processes=2, wrote="set_seed(0)")
 def processes_drop_the_same_units():
     """After one seed for all, processes drop the same units.
 
@@ -570,6 +576,7 @@ def processes_drop_the_same_units():
     "torch",
     processes=2,
     shown="07_accelerate.ipynb#When-tokens-are-counted",
+    wrote="accelerator.backward(outputs.mean())",
 )
 def a_mean_of_means_is_not_the_mean():
     """A mean of the processes' means is not the mean over tokens.

@@ -23,7 +23,7 @@ from tests.traps.catalogue import trap
 def a_resumed_loader_deals_another_order():
     """A loader with plain `shuffle=True` cannot be resumed by skipping.
 
-    You see: a resumed epoch in which rows come twice, and others never.
+    You see: an epoch resumed with `skip_first_batches` in which rows come twice, and others never.
 
     What happens: the new program draws another order than the epoch had, and skips the first of that.
 
@@ -62,9 +62,9 @@ def a_resumed_loader_deals_another_order():
 def a_stateful_loader_alone_is_not_enough():
     """A stateful loader alone does not resume an epoch.
 
-    You see: a resumed epoch in which rows come twice, and others never.
+    You see: an epoch resumed with `use_stateful_dataloader=True` in which rows come twice, and others never.
 
-    What happens: `use_stateful_dataloader=True` keeps how far an epoch was read, and not its order.
+    What happens: the state of the loader holds how far an epoch was read, and not its order.
 
     Instead: `use_seedable_sampler=True` as well, and `set_epoch` before the state is loaded.
     """
@@ -180,7 +180,7 @@ def resuming_deletes_the_newest_checkpoint():
     What happens: numbering begins at 0 again after `load_state`. The lowest number is deleted first,
     and that is the new one.
 
-    Instead: set `iteration` after loading.
+    Instead: after loading, set `project_configuration.iteration` to the highest number plus one.
     """
     settings = dict(automatic_checkpoint_naming=True, total_limit=2)
 

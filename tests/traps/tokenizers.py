@@ -231,12 +231,12 @@ def the_causal_collator_overwrites_labels():
 def pads_in_labels_are_learned():
     """With `pad = eos`, the end of a text is ignored; with pads in the labels, padding is learned.
 
-    You see: a loss that is a little different. Or, later, texts that never end.
+    You see: texts that never end, after training; or a loss that depends on how much padding there is.
 
     What happens: a loss counts every label that is not -100. With `pad = eos`, the causal collator
     ignores every end-of-text, the real ones too.
 
-    Instead: write labels by the attention mask.
+    Instead: write labels by the attention mask, `ids.masked_fill(mask == 0, -100)`.
     """
     model, tokenizer = toys.gpt2(), toys.tokenizer()
     tokenizer.eos_token = tokenizer.pad_token  # as with a GPT-2; its ID is 0
@@ -247,10 +247,13 @@ def pads_in_labels_are_learned():
     all_labels = model(**padded, labels=ids).loss
     collated = DataCollatorForLanguageModeling(tokenizer, mlm=False)(rows)["labels"]
     # You get
-    right = ids.masked_fill(mask == 0, -100)
-    assert abs(all_labels - model(**padded, labels=right).loss) > 0.01
     assert 0 not in collated  # no end in any of the texts
+    texts_alone = [torch.tensor([row["input_ids"]]) for row in rows]
+    sums = [model(one, labels=one).loss * (one.numel() - 1) for one in texts_alone]
+    assert abs(all_labels - sum(sums) / 7) > 0.01  # 5 + 2 next tokens
     # Instead
+    right = ids.masked_fill(mask == 0, -100)
+    assert abs(model(**padded, labels=right).loss - sum(sums) / 7) < 1e-4
     assert right.tolist() == [[5, 6, 7, 8, 9, 0], [6, 7, 0, -100, -100, -100]]
 
 
@@ -299,17 +302,18 @@ def whole_words_are_always_masked():
     assert masked_share(DataCollatorForLanguageModeling(tokenizer, **single)) == 1
 
 
-@trap(54, "transformers")
+@trap(54, "transformers", wrote="DataCollatorWithFlattening()")
 def packed_texts_read_each_other():
     """Texts packed into one row read each other.
 
     You see: nothing; a second text that continues the first.
 
-    What happens: `DataCollatorWithFlattening` marks where a text begins by position 0, for kernels that
-    read such marks (`flash_attention_2`). With the default one, `sdpa`, a causal model heeds them
-    without a cache only, a BERT not at all.
+    What happens: `DataCollatorWithFlattening` marks where a text begins by position 0, for attention that
+    reads such marks (`flash_attention_2`). With the default one, `sdpa`, a causal model reads them only
+    where it makes no cache, a BERT never.
 
-    Instead: `use_cache=False`, which Trainer sets, and a causal model; test one pair.
+    Instead: pack for causal models only, and call them with `use_cache=False`, as Trainer does. For a
+    BERT, pad.
     """
     first, second = [1, 2, 3], [4, 5, 6, 7]
     rows = [{"input_ids": ids, "labels": ids} for ids in (first, second)]
@@ -334,7 +338,7 @@ def packed_texts_read_each_other():
 def token_types_go_to_a_model_that_has_none():
     """A DistilBERT takes token types and ignores them.
 
-    You see: a pair that is encoded as a pair.
+    You see: `token_type_ids` in the batch of a DistilBERT; without them the outputs are the same.
 
     What happens: where a folder names no class, AutoTokenizer takes a BERT's, which returns
     `token_type_ids`. The model has no such embedding, and drops the argument. Only `[SEP]` tells the
@@ -367,12 +371,14 @@ def token_types_go_to_a_model_that_has_none():
 def arguments_of_older_releases_are_swallowed():
     """Arguments that are gone are swallowed by tokenizers and `from_pretrained`.
 
-    You see: rows that are not padded, texts that are cut on the other side, all heads still at work.
+    You see: rows that are not padded, with `pad_to_max_length=True`; texts that are cut on the right, with
+    `truncation_side="left"` at the call; all heads still at work, with `head_mask`.
 
-    What happens: `pad_to_max_length`, `truncation_side` at the call, `from_tf` and `head_mask` were read
-    once, or elsewhere. Today nobody reads them, and nobody says so.
+    What happens: these and `from_tf` were read once, or elsewhere. Today nobody reads them, and nobody
+    says so.
 
-    Instead: `padding="max_length"`; set the side in `from_pretrained`; a forward hook for heads.
+    Instead: `padding="max_length"`; `tokenizer.truncation_side = "left"`; for a head, a forward hook that
+    sets its part to zero; PyTorch's files for `from_tf`.
     """
     text, tokenizer, model = "a very good film", toys.tokenizer(), toys.bert()
     ids = torch.tensor([[2, 5, 6, 3]])
@@ -392,8 +398,9 @@ def arguments_of_older_releases_are_swallowed():
     tokenizer.truncation_side = "left"
     cut = tokenizer(text, truncation=True, max_length=4)
     assert tokenizer.decode(cut["input_ids"]) == "[CLS] good film [SEP]"
+    first_head_off = torch.tensor([0.0] * 8 + [1.0] * 8)  # two heads of eight numbers
     model.encoder.layer[0].attention.self.register_forward_hook(
-        lambda layer, given, output: (output[0] * 0, *output[1:])
+        lambda layer, given, output: (output[0] * first_head_off, *output[1:])
     )
     changed = model(ids).last_hidden_state
     assert not torch.allclose(changed, masked.last_hidden_state)

@@ -23,6 +23,7 @@ from tests.traps.catalogue import trap
     37,
     "transformers",
     upstream="huggingface/transformers#47688",
+    wrote="gradient_accumulation_steps=4",
     shown="06_trainer.ipynb#Four-small-batches-are-not-one-large-one",
 )
 def accumulated_steps_count_too_much():
@@ -34,7 +35,7 @@ def accumulated_steps_count_too_much():
     What happens: Trainer leaves the division by the number of batches to models that are told
     how many items a step has. Classifiers and masked models are told, and do not divide.
 
-    Instead: say that the loss is not scaled, in a subclass. Clipping hides the trap in part, since
+    Instead: a subclass of Trainer with `loss_is_scaled_for_ga = False`. Clipping hides the trap in part, since
     it cuts every gradient to the same length.
     """
     data, model = toys.rows(16), toys.classifier()
@@ -220,7 +221,7 @@ def resumed_run_keeps_its_old_settings():
     assert fresh.state.log_history[0]["learning_rate"] == 1e-5
 
 
-@trap(42, "transformers")
+@trap(42, "transformers", wrote="label_smoothing_factor=0.1")
 def label_smoothing_is_ignored_beside_an_own_loss():
     """Label smoothing does nothing beside a loss function of one's own.
 
@@ -259,7 +260,7 @@ def label_smoothing_is_ignored_beside_an_own_loss():
     assert loss_of(smooth) != loss_of(own)
 
 
-@trap(43, "transformers")
+@trap(43, "transformers", wrote="bf16_full_eval=True")
 def evaluating_in_bf16_turns_the_model_to_bf16():
     """Evaluation in bfloat16 leaves the model in bfloat16.
 
@@ -322,8 +323,8 @@ def trainer_switches_the_cache_off():
     You see: `past_key_values` is None in a loop of your own, also in another program that loads the
     model.
 
-    What happens: the constructor sets `config.use_cache` to False, and saving keeps it. `generate` is as
-    fast as before: it reads its own `generation_config`.
+    What happens: the constructor sets `config.use_cache` to False, and saving keeps it. A loop by hand
+    has to read the whole text at each step. `generate` reads its own `generation_config` and has a cache.
 
     Instead: `TrainingArguments(use_cache=True)`, or set it to True again before you save.
     """
@@ -387,7 +388,7 @@ def a_seed_in_the_arguments_comes_too_late():
 def half_precision_on_a_cpu_is_off():
     """`fp16=True` on a CPU is accepted, and off.
 
-    You see: a run that ends, as fast and as exact as without.
+    You see: a run on a CPU with `fp16=True` that ends without an error, and logits in float32.
 
     What happens: float16 is made for GPUs; on a CPU the flag is read and leads to nothing.
 
@@ -465,15 +466,19 @@ def a_shared_folder_returns_the_weights_of_an_older_run():
     arguments = toys.arguments("second", max_steps=2, **saving)
     trainer = Trainer(toys.classifier(), arguments, train_dataset=data)
     trainer.train()
-    assert get_last_checkpoint("second").endswith("checkpoint-2")
+    last = get_last_checkpoint("second")
+    longer = toys.arguments("second", max_steps=3, **saving)
+    resumed = Trainer(toys.classifier(), longer, train_dataset=data)
+    resumed.train(resume_from_checkpoint=last)
+    assert last.endswith("checkpoint-2") and resumed.state.global_step == 3
 
 
 @trap(4, "transformers", shown="06_trainer.ipynb#When-it-breaks:-a-tuple-has-no-argmax")
 def predictions_become_a_tuple():
     """With hidden states switched on, predictions are a tuple.
 
-    You see: a shape that is no shape, or an error in `compute_metrics` after the first epoch.
-    And `hidden_states` of a model with two layers has three entries.
+    You see: `predictions` without a shape, or an error in `compute_metrics` after the first epoch: a
+    tuple has no argmax. And `hidden_states` of a model with two layers has three entries.
 
     What happens: Trainer returns every output but the loss. The first entry of `hidden_states` is
     what goes into layer 0.
