@@ -18,11 +18,10 @@ import pandas as pd
 import pytest
 import torch
 import transformers
-from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from scipy.stats import binom, binomtest, chi2
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
-from sklearn.svm import LinearSVC
 from transformers.trainer_pt_utils import get_parameter_names
 
 from hf_tutorial import NOTEBOOKS, checks, sources
@@ -141,14 +140,42 @@ def token_loss_of_one_batch(parts):
     return torch.nn.functional.cross_entropy(logits, labels).item()
 
 
-def classified_by(*steps):
-    """Answer exercise 5.3 with a pipeline of scikit-learn."""
-    return lambda texts, labels, new: (
-        make_pipeline(*steps).fit(texts, labels).predict(new)
+def parting(mine, its, truth):
+    """Count the rows that only the one and only the other got right."""
+    mine, its = np.array(mine) == truth, np.array(its) == truth
+    return int(sum(mine & ~its)), int(sum(its & ~mine))
+
+
+def lucky(mine, its, truth):
+    """Answer exercise 5.3 with SciPy."""
+    gained, lost = parting(mine, its, truth)
+    return binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
+
+
+def lucky_by_hand(mine, its, truth):
+    decided = [m == t for m, i, t in zip(mine, its, truth, strict=True) if m != i]
+    n, most = len(decided), max(sum(decided), len(decided) - sum(decided))
+    return (
+        min(1, sum(math.comb(n, k) for k in range(most, n + 1)) / 2 ** (n - 1))
+        if n
+        else 1
     )
 
 
-by_naive_bayes = classified_by(CountVectorizer(binary=True), MultinomialNB())
+def lucky_in_torch(mine, its, truth):
+    mine, its, truth = (torch.tensor(given) for given in (mine, its, truth))
+    lead, n = (mine == truth).sum() - (its == truth).sum(), (mine != its).sum()
+    coin = torch.distributions.Binomial(int(n), 0.5)
+    k = torch.arange(int(n) + 1)
+    return coin.log_prob(k).exp()[(2 * k - n).abs() >= lead.abs()].sum()
+
+
+def lucky_in_pandas(mine, its, truth):
+    rows = pd.DataFrame({"mine": mine, "its": its, "truth": truth})
+    rows = rows[rows["mine"] != rows["its"]]
+    counts = (rows["mine"] == rows["truth"]).value_counts()
+    least = counts.min() if len(counts) == 2 else 0
+    return np.float32(min(1.0, 2 * binom.cdf(least, len(rows), 0.5)))
 
 
 def accuracy_of(prediction, pick=None, keep=lambda labels: labels != -100):
@@ -729,22 +756,31 @@ EXERCISES = {
             "keep the names": lambda m: [x for x in m.named_parameters() if x[1].ndim > 1],
         },
     ),
-    "beats_words": (
-        classified_by(CountVectorizer(binary=True, stop_words="english"), MultinomialNB()),
+    "luck": (
+        lucky,
         {
-            "TF-IDF with logistic regression gets 126": classified_by(
-                TfidfVectorizer(stop_words="english"), LogisticRegression()
+            "one side only": lambda *given: lucky(*given) / 2,
+            "turned over": lambda *given: 1 - lucky(*given),
+            "both or neither": lambda mine, its, truth: binomtest(
+                sum((np.array(mine) == truth) & (np.array(its) != truth)), len(truth)
+            ).pvalue,
+            "right by both": lambda mine, its, truth: binomtest(
+                sum(np.array(mine) == truth),
+                sum(np.array(mine) == truth) + sum(np.array(its) == truth),
+            ).pvalue,
+            "that is the lead": lambda mine, its, truth: sum(np.array(mine) == truth)
+            - sum(np.array(its) == truth),
+            "that is a share": lambda *given: max(parting(*given)) / sum(parting(*given)),
+            "chi-squared": lambda *given: float(
+                chi2.sf((abs(np.subtract(*parting(*given))) - 1) ** 2 / sum(parting(*given)), 1)
             ),
-            "124 of 150; TF-IDF": classified_by(TfidfVectorizer(), LogisticRegression(C=10)),
-            "for everybody: 75": lambda texts, labels, new: [1] * len(new),
-            "are labels swapped": lambda texts, labels, new: 1 - by_naive_bayes(texts, labels, new),
-            "450 predictions for 150": lambda texts, labels, new: labels,
-            "two axes": lambda texts, labels, new: torch.zeros(len(new), 2),
-            "that is a classifier": lambda texts, labels, new: MultinomialNB(),
-            "positive is no label": lambda texts, labels, new: ["positive"] * len(new),
-            "0.5 is no label": lambda texts, labels, new: [0.5] * len(new),
-            "0.9 is one number": lambda texts, labels, new: 0.9,
-            "`return` missing": lambda texts, labels, new: None,
+            "not at least as": lambda *given: lucky(*given)
+            - 2 * binom.pmf(parting(*given)[0], sum(parting(*given)), 0.5),
+            "at 3 to 3": lambda *given: 2 * binom.cdf(min(parting(*given)), sum(parting(*given)), 0.5),
+            "nan at 0 to 0": lambda *given: lucky(*given) if sum(parting(*given)) else math.nan,
+            "one for all of them": lambda mine, its, truth: np.array(mine) == its,
+            "where 0.0654 is right": lambda *given: 0.5,
+            "`return` missing": lambda *given: None,
         },
     ),
     "scores_of": (
@@ -1340,10 +1376,9 @@ ACCEPTED = [
     ("decayed", lambda m: (n for n, p in m.named_parameters() if p.dim() != 1)),
     ("decayed", lambda m: {n for n, p in m.state_dict().items() if p.squeeze().ndim > 1}),
     ("decayed", lambda m: pd.Series([n for n, p in m.named_parameters() if p.ndim > 1])),
-    ("beats_words", lambda *given: torch.tensor(by_naive_bayes(*given))),
-    ("beats_words", lambda *given: by_naive_bayes(*given).astype("float32").tolist()),
-    ("beats_words", lambda *given: pd.Series(by_naive_bayes(*given) == 1)),
-    ("beats_words", classified_by(TfidfVectorizer(stop_words="english"), LinearSVC())),
+    ("luck", lucky_by_hand),
+    ("luck", lucky_in_torch),
+    ("luck", lucky_in_pandas),
     ("nucleus", nucleus_in_a_loop),
     ("nucleus", nucleus_in_numpy),
     ("nucleus", nucleus_of_the_library),

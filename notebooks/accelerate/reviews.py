@@ -19,7 +19,11 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator, PartialState
-from accelerate.utils import DataLoaderConfiguration, set_seed
+from accelerate.utils import (
+    DataLoaderConfiguration,
+    DistributedDataParallelKwargs,
+    set_seed,
+)
 from datasets import load_dataset
 from torch.utils.data import DataLoader, RandomSampler
 from transformers import (
@@ -34,6 +38,8 @@ SAME_AS_ONE = DataLoaderConfiguration(
     use_seedable_sampler=True,  # all draw the same order, from data_seed + epoch
     data_seed=0,
 )
+# The gradients that processes exchange are those of the weights, and no second copy of them.
+LEAN = DistributedDataParallelKwargs(gradient_as_bucket_view=True)
 
 
 def arguments(line=None):
@@ -83,7 +89,9 @@ def parts(args):
 
 def train(args):
     """Step, validate after each epoch, keep the best model."""
-    accelerator = Accelerator(cpu=args.cpu, dataloader_config=SAME_AS_ONE)
+    accelerator = Accelerator(
+        cpu=args.cpu, dataloader_config=SAME_AS_ONE, kwargs_handlers=[LEAN]
+    )
     set_seed(0)
     model, optimizer, scheduler, loader, validation = accelerator.prepare(*parts(args))
     set_seed(0, device_specific=True)

@@ -23,7 +23,7 @@ from hf_tutorial.checks.dataset_preparation import (
     padding_share,
     prepared,
 )
-from hf_tutorial.checks.training_loop import beats_words, decayed, token_loss
+from hf_tutorial.checks.training_loop import decayed, luck, token_loss
 from hf_tutorial.checks.trainer import beat_the_board, patience, scores_of
 from hf_tutorial.checks.accelerate import counted_tokens, mended_loop, slowest_link
 from hf_tutorial.checks.generation import left_padded, lively, nucleus
@@ -36,7 +36,7 @@ __all__ = [
     "change_by_layer", "gigabytes", "new_parameters",
     "largest_weights", "share_on_itself", "repeated_word_head",
     "padding_share", "collated", "prepared", "leaked",
-    "token_loss", "decayed", "beats_words",
+    "token_loss", "decayed", "luck",
     "scores_of", "patience", "beat_the_board",
     "counted_tokens", "mended_loop", "slowest_link",
     "nucleus", "left_padded", "lively",

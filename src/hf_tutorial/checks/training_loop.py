@@ -1,10 +1,9 @@
 """Exercises of notebook 05."""
 
-import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
-from hf_tutorial import sources
 from hf_tutorial.checks.verdicts import (
     Verdict,
     again,
@@ -12,7 +11,6 @@ from hf_tutorial.checks.verdicts import (
     correct,
     listed,
     returned,
-    short,
 )
 
 
@@ -135,54 +133,92 @@ def decayed(answer: Callable) -> Verdict:
     return correct("two axes or more: the rule needs no list of names")
 
 
-@check("a function of texts, labels and new texts")
-def beats_words(answer: Callable) -> Verdict:
-    """Exercise 5.3: on 450 reviews, more right of the test split than TF-IDF gets."""
-    texts, labels, unseen, truth, rival = _rivalry(sources.origin())
-    value = answer(list(texts), list(labels), list(unseen))
-    verdict = returned(value, "one label for each new text")
+@check("a function of two answers and the truth")
+def luck(answer: Callable) -> Verdict:
+    """Exercise 5.3: the exact test of McNemar, a coin over the rows that only one got right."""
+    gained, lost, both, neither = 9, 2, 20, 9
+    value = answer(*_answers(gained, lost, both, neither))
+    verdict = returned(value, "a probability")
     if verdict is not None:
         return verdict
-    if hasattr(value, "predict") and not hasattr(value, "__len__"):
-        return again("that is a classifier: fit it, and return what its predict() says")
-    if isinstance(value, int | float) or getattr(value, "shape", (1,)) == ():
-        return again(f"{short(value)} is one number: return a label for each new text")
-    if len(getattr(value, "shape", (1,))) > 1:
-        return again("that has two axes: take the argmax over the labels")
-    given = [getattr(one, "item", lambda one=one: one)() for one in listed(value)]
-    if len(given) != len(truth):
-        return again(f"{len(given)} predictions for {len(truth)} new texts")
-    if strange := [one for one in given if one not in (0, 1)]:
-        return again(f"{short(strange[0])} is no label: 0 is negative, 1 is positive")
-    right = sum(one == label for one, label in zip(given, truth, strict=True))
-    if right < len(truth) / 2 - 15:
+    if len(getattr(value, "shape", ())) and getattr(value, "size", 2) != 1:
+        return again("that is a number for each row: return one for all of them")
+    found, apart = float(value), gained + lost
+    right = _coin(gained, apart)
+    slips = (
+        (right / 2, "that is one side only: 2 to 9 would be as lopsided as 9 to 2"),
+        (1 - right, "turned over: that is how often a coin would be less lopsided"),
+        (
+            _coin(gained, 40),
+            "of all rows: those that both or neither got right say nothing",
+        ),
+        (
+            _coin(both + gained, 2 * both + apart),
+            "right by both counts on both sides: leave it out",
+        ),
+        (gained - lost, "that is the lead: how often would a coin have one as large?"),
+        (
+            gained / apart,
+            "that is a share: how often would a coin be so far from one half?",
+        ),
+        (
+            0.0348,
+            "chi-squared is an approximation for many rows: add up the coin's own chances",
+        ),
+        (
+            0.0704,
+            "chi-squared is an approximation for many rows: add up the coin's own chances",
+        ),
+        (
+            right - _chance(gained, apart),
+            "that is more lopsided, not at least as lopsided",
+        ),
+    )
+    if abs(found - right) > 5e-4:
+        for slip, hint in slips:
+            if abs(found - slip) < 5e-4:
+                return again(hint)
         return again(
-            f"{right} of {len(truth)} is worse than a coin: are labels swapped?"
+            f"{found:.4f} where {right:.4f} is right: 9 rows for one, 2 for the other, a coin "
+            "thrown 11 times"
         )
-    if len(set(given)) == 1:
-        return again(f"one label for everybody: {right} of {len(truth)}")
-    if right <= rival:
-        return again(
-            f"{right} of {len(truth)}; TF-IDF with logistic regression gets {rival}"
+    for gained, lost in ((2, 9), (3, 3), (0, 0), (0, 6)):
+        found, right = (
+            float(answer(*_answers(gained, lost, 5, 4))),
+            _coin(gained, gained + lost),
         )
-    return correct(f"{right} of {len(truth)}, where TF-IDF got {rival}")
+        if not abs(found - right) < 5e-4:  # nan too
+            return again(
+                f"{found:.4f} at {gained} to {lost}, where {right:.4f} is right"
+            )
+    return correct(
+        "only rows on which two differ can say who is better, and how surely"
+    )
 
 
-@functools.cache
-def _rivalry(origin: str) -> tuple[list, list, list, list, int]:
-    """Load what 5.3 is judged by: 450 reviews, the test split, and what TF-IDF gets right."""
-    import datasets
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
+def _answers(
+    gained: int, lost: int, both: int, neither: int
+) -> tuple[list, list, list]:
+    """Make two lists of predictions, and a truth in which so many rows fall so."""
+    kinds = [(1, 0)] * gained + [(0, 1)] * lost + [(1, 1)] * both + [(0, 0)] * neither
+    truth = [row % 2 for row in range(len(kinds))]
+    mine, its = (
+        [
+            label if kind[side] else 1 - label
+            for kind, label in zip(kinds, truth, strict=True)
+        ]
+        for side in (0, 1)
+    )
+    return mine, its, truth
 
-    reviews = datasets.load_dataset(*sources.dataset("reviews"))
-    training = reviews["train"].train_test_split(test_size=150, seed=0)["train"]
-    training, test = training.select(range(450)), reviews["test"]
-    if len(test) > 150:  # full-size IMDB, sorted by label
-        test = test.shuffle(seed=0).select(range(150))
-    words = make_pipeline(TfidfVectorizer(stop_words="english"), LogisticRegression())
-    words.fit(training["text"][:], training["label"][:])
-    truth = test["label"][:]
-    right = sum(words.predict(test["text"][:]) == truth)
-    return training["text"][:], training["label"][:], test["text"][:], truth, int(right)
+
+def _chance(heads: int, throws: int) -> float:
+    """Give how often a fair coin shows a side so often or so seldom, on either side."""
+    sides = {heads, throws - heads}
+    return sum(math.comb(throws, side) for side in sides) / 2**throws
+
+
+def _coin(heads: int, throws: int) -> float:
+    """Give how often a fair coin is at least as lopsided, on either side."""
+    tail = range(max(heads, throws - heads), throws + 1)
+    return min(1.0, 2 * sum(math.comb(throws, n) for n in tail) / 2**throws)
