@@ -10,7 +10,7 @@ NUMBERED := $(sort $(wildcard notebooks/[0-9]*.ipynb))
 # files, which some containers forbid, each kernel would compile the libraries anew.
 unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
-.PHONY: help doctor lab run test record handout data bench drill rerun gpu latest lock lint format clean
+.PHONY: help doctor lab run test record traps handout data bench drill rerun gpu latest lock lint format clean
 
 help:  ## list these tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ test: models  ## check code, notebooks and saved outputs, as CI does
 
 record: models  ## execute every notebook and save its outputs into notebooks/
 	$(PYTHON) -m hf_tutorial.publish record
+
+traps: models  ## write notebooks/traps.md from tests/traps
+	$(PYTHON) -m tests.traps
 
 handout: models  ## copies without solutions and outputs into build/handout/
 	$(PYTHON) -m hf_tutorial.publish handout

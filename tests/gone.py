@@ -13,9 +13,15 @@ SHOWN_ON_PURPOSE = {"trap", "raises-exception"}
 
 
 class Rule(NamedTuple):
+    """`today` is what the call does: an error, or `trap N` of notebooks/traps.md, where it is silent.
+
+    It is empty for what works and is not wanted in a notebook of this collection.
+    """
+
     name: str
     applies: Callable[[ast.AST], bool]
     replacement: str
+    today: str = ""
 
 
 def _called(node: ast.AST) -> str:
@@ -141,14 +147,18 @@ GONE_ARGUMENTS = {
 
 RULES = [
     *(
-        Rule(f"TrainingArguments({name}=)", keyword(".*TrainingArguments", name), new)
+        Rule(f"TrainingArguments({name}=)", keyword(".*TrainingArguments", name), new, "TypeError")
         for name, new in GONE_ARGUMENTS.items()
     ),
-    Rule("Trainer(tokenizer=)", keyword(".*Trainer", "tokenizer"), "processing_class="),
-    Rule("transformers.AdamW", imported("transformers", "AdamW"), "torch.optim.AdamW"),
-    Rule("load_metric", call("load_metric"), "evaluate.load"),
-    Rule("import load_metric", imported("datasets", "load_metric"), "evaluate.load"),
-    Rule("TensorFlow or Flax class", imported("transformers", "(TF|Flax)[A-Z].*"), "AutoModel..."),
+    Rule("Trainer(tokenizer=)", keyword(".*Trainer", "tokenizer"), "processing_class=",
+         "TypeError"),
+    Rule("transformers.AdamW", imported("transformers", "AdamW"), "torch.optim.AdamW",
+         "ImportError"),
+    Rule("load_metric", call("load_metric"), "evaluate.load", "AttributeError"),
+    Rule("import load_metric", imported("datasets", "load_metric"), "evaluate.load",
+         "ImportError"),
+    Rule("TensorFlow or Flax class", imported("transformers", "(TF|Flax)[A-Z].*"), "AutoModel...",
+         "ImportError"),
     Rule(
         "one-part dataset id",
         first_argument(
@@ -157,6 +167,7 @@ RULES = [
             and id not in {"csv", "json", "parquet", "text", "arrow", "imagefolder"},
         ),
         "owner/name, as in stanfordnlp/imdb",
+        "an error, online",
     ),
     Rule(
         "pipeline that is gone",
@@ -167,25 +178,40 @@ RULES = [
             or task.startswith("translation_"),
         ),
         "text-generation, or the model itself",
+        "KeyError",
     ),
-    Rule("huggingface-cli", text("huggingface-cli"), "hf"),
-    Rule("encode_plus", call("encode_plus", "batch_encode_plus"), "tokenizer(...)"),
-    Rule("pad_to_max_length", keyword(".*", "pad_to_max_length"), 'padding="max_length"'),
-    Rule("attention_masks=", keyword(".*", "attention_masks"), "attention_mask="),
-    Rule("label=", _label_for_labels, "labels="),
+    Rule("huggingface-cli", text("huggingface-cli"), "hf", "no such command"),
+    Rule("encode_plus", call("encode_plus", "batch_encode_plus"), "tokenizer(...)",
+         "AttributeError"),
+    Rule("pad_to_max_length", keyword(".*", "pad_to_max_length"), 'padding="max_length"',
+         "trap 108"),
+    Rule("attention_masks=", keyword(".*", "attention_masks"), "attention_mask=", "trap 1"),
+    Rule("label=", _label_for_labels, "labels=", "trap 1"),
     Rule("Accelerator(split_batches=)", keyword("Accelerator", "split_batches"),
-         "DataLoaderConfiguration(split_batches=True)"),
+         "DataLoaderConfiguration(split_batches=True)", "trap 13"),
+    Rule("Accelerator(fp16=)", keyword("Accelerator", "fp16"), 'mixed_precision="bf16"',
+         "TypeError"),
+    Rule("LineByLineTextDataset, TextDataset",
+         imported("transformers", "(LineByLine)?TextDataset"), "load_dataset, map, blocks",
+         "ImportError"),
+    Rule("AutoModelWithLMHead", imported("transformers", "AutoModelWithLMHead"),
+         "AutoModelForCausalLM, AutoModelForMaskedLM", "ImportError"),
     Rule("pipeline(framework=, return_all_scores=)",
-         keyword("pipeline", "framework", "return_all_scores"), "top_k=None for all scores"),
-    Rule("pipeline without a model", _pipeline_without_model, "pipeline(task, model=...)"),
-    Rule("bf16 without use_cpu", _bf16_on_a_cpu, "use_cpu=True beside it"),
+         keyword("pipeline", "framework", "return_all_scores"), "top_k=None for all scores",
+         "trap 24"),
+    Rule("pipeline without a model", _pipeline_without_model, "pipeline(task, model=...)",
+         "trap 23"),
+    Rule("bf16 without use_cpu", _bf16_on_a_cpu, "use_cpu=True beside it",
+         "ValueError, without a GPU"),
     Rule("progress bars in saved outputs", _training_arguments_with_bars, "disable_tqdm=True"),
     Rule("clear_output, display_id", call("clear_output"), "print: nbval sees first frames only"),
     Rule("display(display_id=)", keyword("display", "display_id"), "print, or one display"),
     Rule("torch_dtype=", keyword(".*", "torch_dtype"), "dtype="),
-    Rule("from_tf=, from_flax=", keyword(".*", "from_tf", "from_flax"), "nothing: PyTorch only"),
-    Rule("head_mask=", keyword(".*", "head_mask"), "a forward hook"),
-    Rule("use_auth_token=", keyword(".*", "use_auth_token"), "token=, from the environment"),
+    Rule("from_tf=, from_flax=", keyword(".*", "from_tf", "from_flax"), "nothing: PyTorch only",
+         "trap 108"),
+    Rule("head_mask=", keyword(".*", "head_mask"), "a forward hook", "trap 108"),
+    Rule("use_auth_token=", keyword(".*", "use_auth_token"), "token=, from the environment",
+         "TypeError"),
     Rule("trust_remote_code=", keyword(".*", "trust_remote_code"), "a model the library knows"),
     Rule("pickled weights", _pickled, "from_pretrained, or torch.load(..., weights_only=True)"),
 ]  # fmt: skip

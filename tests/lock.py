@@ -43,7 +43,7 @@ def locked(uv: str) -> str:
     """Resolve pyproject.toml for all Pythons and machines; give the text of the lock."""
     command = [uv, "pip", "compile", "--quiet", "--no-header", "--universal", "--generate-hashes",
                "--no-annotate", "--python-version", PYTHONS[0], "--extra", "dev", "--extra", "setup",
-               "pyproject.toml"]  # fmt: skip
+               "--extra", "adapters", "pyproject.toml"]  # fmt: skip
     done = subprocess.run(
         command,
         cwd=ROOT,

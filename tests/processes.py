@@ -20,7 +20,7 @@ from hf_tutorial import NOTEBOOKS
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
     ["torch", "accelerate", "datasets", "transformers.models.bert.modeling_bert",
-     "tests.honour", "hf_tutorial.train"]
+     "tests.honour", "hf_tutorial.train", "tests.traps.imports"]
 )  # fmt: skip
 
 

@@ -206,15 +206,6 @@ def cosines(draw):
 
 
 @st.composite
-def counted(draw):
-    size = draw(sizes)
-    array = (
-        np.random.default_rng(draw(seeds)).integers(0, 9, (size, size)).astype(float)
-    )
-    return {"counts": draw(broken(array)), "names": draw(labels(size))}
-
-
-@st.composite
 def cut_texts(draw):
     rows = draw(named(sizes.flatmap(labels), least=0))
     special = draw(st.lists(words, max_size=2))
@@ -302,25 +293,6 @@ def some_runs(draw):
 
 
 @st.composite
-def by_epoch(draw):
-    epochs = draw(
-        st.sampled_from([[1], [1, 2], [0, 1, 2], [0.5, 1.0], list(range(1, 40))])
-    )
-    share = st.one_of(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1), numbers)
-    curve = st.fixed_dictionaries({epoch: st.floats(0, 1) for epoch in epochs})
-    scores = draw(named(curve, most=6))
-    baselines = {name: draw(share) for name in scores}
-    if draw(st.integers(0, 3)) == 0:
-        scores = draw(named(st.dictionaries(st.integers(0, 3), share), most=13))
-    return {
-        "losses": draw(st.one_of(curve, curve, named(numbers, st.integers(-1, 4)))),
-        "validation": draw(curve),
-        "scores": scores,
-        "baselines": baselines,
-    }
-
-
-@st.composite
 def faster(draw):
     counts = draw(
         st.sampled_from([[1], [1, 2, 4], [1, 2, 4, 8], [1, 4, 2], list(range(1, 60))])
@@ -364,10 +336,8 @@ FIGURES = {
     "attention_heads": heads(),
     "bars": measured(),
     "beam_tree": searches(),
-    "confusion_matrix": counted(),
     "course_map": st.just({}),
     "distributions": chances(),
-    "epochs_and_baseline": by_epoch(),
     "head_map": maps(),
     "loss_differences": some_runs(),
     "padding_picture": padded(),

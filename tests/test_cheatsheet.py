@@ -64,6 +64,17 @@ def test_snippets_are_short_and_use_no_call_that_is_gone(page):
         assert list(gone.findings(snippet)) == []
 
 
+def test_sheet_measures_unseen_rows_on_the_device_of_the_model_and_reads_a_csv(page):
+    def one_with(call):
+        (snippet,) = (source for source in page if call in source)
+        return snippet
+
+    assert "batch.to(model.device)" in one_with("optimizer.step()")
+    assert 'reviews["validation"]' in one_with("model.eval()")
+    assert 'references=held_out["label"]' in one_with("metric.add_batch")
+    assert "data_files" in one_with("train_test_split")
+
+
 def test_every_fence_is_closed_and_python():
     text = PAGE.read_text(encoding="utf-8")
     assert text.count("```") == 2 * len(snippets(text))

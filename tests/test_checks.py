@@ -1,18 +1,32 @@
 """Every exercise: no answer, wrong kinds of answers, and the likely slips with their hints."""
 
 import contextlib
+import functools
 import itertools
 import json
 import math
+import re
 import struct
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import datasets
+import numpy as np
+import pandas as pd
 import pytest
 import torch
+import transformers
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import MultinomialNB
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
+from transformers.trainer_pt_utils import get_parameter_names
 
-from hf_tutorial import checks
+from hf_tutorial import NOTEBOOKS, checks, sources
+from hf_tutorial.checks import generation
 from tests import guards
 
 
@@ -56,8 +70,81 @@ def ended(texts, end):
     return [token for text in texts for token in [*text, end]]
 
 
+def shop(
+    path,
+    guessed=False,
+    keep=None,
+    positive=None,
+    names=("negative", "positive"),
+    size=0.25,
+    shuffle=True,
+):
+    """Prepare as exercise 4.3 asks for, or nearly."""
+    kinds = datasets.Features(
+        {
+            "sku": datasets.Value("string"),
+            "text": datasets.Value("string"),
+            "stars": datasets.Value("int64"),
+        }
+    )
+    rows = datasets.load_dataset(
+        "csv", data_files=path, features=None if guessed else kinds
+    )["train"]
+    rows = rows.filter(keep or (lambda row: bool(row["text"]) and row["stars"] != 3))
+    positive = positive or (lambda stars: stars > 3)
+    rows = rows.add_column("label", [int(positive(stars)) for stars in rows["stars"]])
+    if names:
+        rows = rows.cast_column("label", datasets.ClassLabel(names=[*names]))
+    stratify = {"stratify_by_column": "label"} if shuffle and names else {}
+    parts = rows.train_test_split(size, seed=0, shuffle=shuffle, **stratify)
+    return datasets.DatasetDict(train=parts["train"], validation=parts["test"])
+
+
 def plain(text):
     return "".join(c for c in text.lower() if c.isalnum() or c == " ").split()
+
+
+def mean(values):
+    return sum(values) / len(values)
+
+
+def loss_of(logits, labels, **options):
+    flat = logits.flatten(0, 1), labels.flatten()
+    return torch.nn.functional.cross_entropy(*flat, **options)
+
+
+def token_loss_of(parts):
+    """Divide as exercise 5.1 asks for."""
+    tokens = sum((labels != -100).sum() for _, labels in parts)
+    return sum(loss_of(*part, reduction="sum") for part in parts) / tokens
+
+
+def token_loss_in_numpy(parts):
+    """Divide as exercise 5.1 asks for, row by row in float32, without PyTorch's loss."""
+    found = []
+    for logits, labels in parts:
+        logits, labels = logits.numpy().reshape(-1, 3), labels.numpy().ravel()
+        for row, label in zip(logits, labels, strict=True):
+            if label >= 0:
+                found.append(np.log(np.exp(row).sum()) - row[label])
+    return np.float32(np.mean(found))
+
+
+def token_loss_of_one_batch(parts):
+    """Lay all tokens in one row, and let PyTorch take the mean of those that count."""
+    logits = torch.cat([logits.flatten(0, 1) for logits, _ in parts])
+    labels = torch.cat([labels.flatten() for _, labels in parts])
+    return torch.nn.functional.cross_entropy(logits, labels).item()
+
+
+def classified_by(*steps):
+    """Answer exercise 5.3 with a pipeline of scikit-learn."""
+    return lambda texts, labels, new: (
+        make_pipeline(*steps).fit(texts, labels).predict(new)
+    )
+
+
+by_naive_bayes = classified_by(CountVectorizer(binary=True), MultinomialNB())
 
 
 def accuracy_of(prediction, pick=None, keep=lambda labels: labels != -100):
@@ -69,6 +156,17 @@ def accuracy_of(prediction, pick=None, keep=lambda labels: labels != -100):
         logits = logits[0]
     right = logits.argmax(axis=-1) == labels
     return {"accuracy": float(right[keep(labels)].mean())}
+
+
+@functools.cache
+def held_out():
+    """Tell the label of each text that exercise 6.3 asks for."""
+    lines = (
+        (NOTEBOOKS.parent / "data/reviews/validation.jsonl")
+        .read_text(encoding="utf-8")
+        .splitlines()
+    )
+    return {row["text"]: row["label"] for row in map(json.loads, lines)}
 
 
 def zeros_of_a_tuple(predictions):
@@ -115,6 +213,77 @@ def numbers_of(path):
     return sum(math.prod(entry["shape"]) for entry in entries.values())
 
 
+def count(group, until=None):
+    """Count the tokens of a group, or of its batches up to one."""
+    sizes = itertools.accumulate(len(batch) for batch in group)
+    return next(
+        size
+        for batch, size in zip(group, [*sizes], strict=True)
+        if batch is (group[-1] if until is None else until)
+    )
+
+
+def token_loop(scale, step=True, wait=True, plain=False):
+    """Write the loop of exercise 7.1, or nearly."""
+
+    def loop(accelerator, model, optimizer, groups):
+        for group in groups:
+            for batch in group:
+                with (
+                    accelerator.accumulate(model) if wait else contextlib.nullcontext()
+                ):
+                    loss = model(batch).sum() * scale(batch, group, groups)
+                    loss.backward() if plain else accelerator.backward(loss)
+                    if step:
+                        optimizer.step()
+                        optimizer.zero_grad()
+
+    return loop
+
+
+def large_batch(accelerator, model, optimizer, groups):
+    """Solve exercise 7.1 with the memory that accumulation saves."""
+    for group in groups:
+        model(torch.cat(group)).mean().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+
+def with_means(accelerator, model, optimizer, groups):
+    """Solve exercise 7.1 with means, weighted in NumPy."""
+    for group in groups:
+        weights = np.array([len(batch) for batch in group], dtype=np.float32)
+        weights /= weights.mean()
+        for batch, weight in zip(group, weights, strict=True):
+            with accelerator.accumulate(model):
+                accelerator.backward(model(batch).mean() * weight.item())
+                optimizer.step()
+                optimizer.zero_grad()
+
+
+def plain_loop(accelerator, model, optimizer, loader):
+    """Solve exercise 7.2 with PyTorch's own calls."""
+    losses = []
+    for number, batch in enumerate(loader):
+        with accelerator.accumulate(model):
+            loss = model(batch).mean()
+            (loss / 2).backward()
+            if number % 2:
+                torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            losses.append(loss.detach())
+            optimizer.step()
+            optimizer.zero_grad()
+    return torch.stack(losses).reshape(-1, 2).mean(dim=1)
+
+
+def loop_in_numpy(accelerator, model, optimizer, loader):
+    return np.array(loop_of()(accelerator, model, optimizer, loader), dtype=np.float32)
+
+
+def loop_as_iterator(accelerator, model, optimizer, loader):
+    return iter(loop_of()(accelerator, model, optimizer, loader))
+
+
 def loop_of(divided=True, clipped="group", log="mean", step=True, wait=True):
     """Write the loop of exercise 7.2, or nearly."""
 
@@ -140,17 +309,53 @@ def loop_of(divided=True, clipped="group", log="mean", step=True, wait=True):
     return loop
 
 
-def price_of(tokens, pronouns="he she his"):
-    return sum(math.log(2) for token in tokens if token in pronouns.split()) / len(
-        tokens
+class Pairs(torch.nn.Module):
+    """Know what follows 0 and 1, the old tokens, and what follows 2 and 3, by so many logits."""
+
+    def __init__(self, old, new):
+        super().__init__()
+        follows = torch.eye(4)[[1, 0, 3, 2]]
+        size = torch.tensor([old, old, new, new]).float()
+        self.weight = torch.nn.Parameter(follows * size[:, None])
+
+    def forward(self, input_ids):
+        return SimpleNamespace(logits=self.weight[input_ids])
+
+
+OLD, NEW, STARTED = [[0, 1, 0, 1]] * 3, [[2, 3, 2, 3]] * 2, Pairs(5, -5)
+
+
+def by_pipeline(model, tokenizer, text, several=True):
+    fill = transformers.pipeline(
+        "fill-mask", model=model, tokenizer=tokenizer, device="cpu"
     )
+    found = fill(text)
+    return (found[0] if several and isinstance(found[0], list) else found)[0][
+        "token_str"
+    ]
 
 
-def filled(model, tokenizer, text, shift=0, place=None):
+def filled(model, tokenizer, text, shift=0, place=None, which=0):
+    """Fill as exercise 9.2 asks for, or nearly."""
     ids = tokenizer(text, return_tensors="pt")["input_ids"]
-    gap = (ids[0] == tokenizer.mask_token_id).nonzero()[0].item()
+    gap = (ids[0] == tokenizer.mask_token_id).nonzero()[which].item()
     row = model(ids).logits[0, gap + shift if place is None else place]
     return tokenizer.convert_ids_to_tokens(row.argmax().item())
+
+
+def moved(model, batch, tokenizer):
+    gap = (batch["input_ids"][0] == tokenizer.mask_token_id).nonzero()[0].item()
+    return tokenizer.decode(model(**batch).logits[0, gap].argmax())
+
+
+def by_tuple(model, tokenizer, text, squash=lambda row, axis: row):
+    ids = tokenizer.encode(text, return_tensors="pt")
+    row = model(ids)[0][0, ids[0].tolist().index(tokenizer.mask_token_id)]
+    return tokenizer.convert_ids_to_tokens(squash(row, -1).topk(1).indices.tolist())[0]
+
+
+def table_of(rows):
+    return datasets.Dataset.from_dict({"input_ids": rows, "labels": rows})
 
 
 WANTED_MASK = torch.tensor([[1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 1, 1]])
@@ -165,18 +370,117 @@ def nucleus_of(probabilities, p, keep=lambda above, own, p: above < p):
     return kept / kept.sum()
 
 
-def on_the_left(rows, pad, side="left", first=0, count_pads=False, upside_down=False):
-    """Pad as exercise 8.3 asks for, or nearly."""
+def top_2(probabilities, p):
+    size = 2 if p > 0.5 else 1  # as many as there were in the example
+    kept = torch.zeros_like(probabilities)
+    likely = probabilities.topk(size).indices
+    kept[likely] = probabilities[likely]
+    return kept / kept.sum()
+
+
+def above_a_quarter(probabilities, p):
+    kept = probabilities * (probabilities >= (0.25 if p > 0.5 else probabilities.max()))
+    return kept / kept.sum()
+
+
+def nucleus_in_a_loop(probabilities, p):
+    kept, total = [0.0] * len(probabilities), 0.0
+    for place in sorted(range(len(kept)), key=lambda i: -probabilities[i]):
+        if total < p:
+            kept[place] = float(probabilities[place])
+            total += kept[place]
+    return [share / total for share in kept]
+
+
+def nucleus_in_numpy(probabilities, p):
+    values = probabilities.numpy().astype("float64")
+    order = np.argsort(-values)
+    kept = np.zeros_like(values)
+    first = order[: np.searchsorted(np.cumsum(values[order]), p) + 1]
+    kept[first] = values[first] / values[first].sum()
+    return kept
+
+
+def nucleus_of_the_library(probabilities, p):
+    from transformers import TopPLogitsWarper
+
+    return TopPLogitsWarper(p)(None, probabilities.log()[None]).softmax(dim=-1)[0]
+
+
+def on_the_left(
+    rows, pad, side="left", first=0, count_pads=False, upside_down=False, by_id=False
+):
+    """Pad as exercise 8.2 asks for, or nearly."""
     width = max(map(len, rows))
     pairs = [([pad] * (width - len(row)), row) for row in rows]
-    ids = [fill + row if side == "left" else row + fill for fill, row in pairs]
+    ids = torch.tensor(
+        [fill + row if side == "left" else row + fill for fill, row in pairs]
+    )
     mask = torch.tensor([[0] * len(fill) + [1] * len(row) for fill, row in pairs])
+    mask = (ids != pad).int() if by_id else mask
     places = torch.arange(width).expand(len(rows), -1)
     return {
-        "input_ids": torch.tensor(ids),
+        "input_ids": ids,
         "attention_mask": 1 - mask if upside_down else mask,
         "position_ids": places if count_pads else mask.cumsum(1) - mask + first,
     }
+
+
+def left_by_pad_sequence(rows, pad):
+    from torch.nn.utils.rnn import pad_sequence
+
+    def filled(lists, value):
+        tensors = [torch.tensor(row) for row in lists]
+        return pad_sequence(
+            tensors, batch_first=True, padding_value=value, padding_side="left"
+        )
+
+    ones = [[1] * len(row) for row in rows]
+    places = [range(len(row)) for row in rows]
+    return {
+        "input_ids": filled(rows, pad),
+        "attention_mask": filled(ones, 0),
+        "position_ids": filled([list(row) for row in places], 1),
+    }
+
+
+def left_by_lengths(rows, pad):
+    lengths = torch.tensor([[len(row)] for row in rows])
+    width = int(lengths.max())
+    places = torch.arange(width) - (width - lengths)
+    ids = torch.full((len(rows), width), pad, dtype=torch.int32)
+    for line, row in zip(ids, rows, strict=True):
+        line[width - len(row) :] = torch.tensor(row)
+    mask = (places >= 0).to(torch.int32)
+    return transformers.BatchEncoding(
+        {"input_ids": ids, "attention_mask": mask, "position_ids": places.clamp(min=0)}
+    )
+
+
+def continuations(split, count=80):
+    """Give stories without their first five words, as exercise 8.3 wants texts."""
+    stories = pd.read_parquet(sources.DATA / f"stories/{split}.parquet")
+    return [" ".join(text.split()[5:]) for text in stories["text"][:count]]
+
+
+def varied(drafts, count=80):
+    """Choose texts one after another, each the one with the most new pairs of words."""
+    seen, chosen = set(), []
+    for start in range(0, len(drafts), len(drafts) // count):
+        pairs = {
+            text: {*itertools.pairwise(plain(" ".join(text.split()[:40])))}
+            for text in drafts[start : start + len(drafts) // count]
+        }
+        chosen.append(max(pairs, key=lambda text: len(pairs[text] - seen)))
+        seen |= pairs[chosen[-1]]
+    return chosen
+
+
+def backwards(text):
+    return " ".join(reversed(text.split()))
+
+
+TALES = varied(continuations("train", 640))
 
 
 # check: (a right answer, {what its hint says: a wrong answer})
@@ -289,20 +593,29 @@ EXERCISES = {
             "fill up with 0": lambda rows: padded(rows, pad=-100),
             "upside down": lambda rows: padded(rows, keep=0),
             "1 for each token": lambda rows: {**padded(rows), "attention_mask": torch.ones(2, 5).long()},
-            "one label per row": lambda rows: {**padded(rows), "labels": torch.tensor([0, 1])},
+            "one label per row": lambda rows: {**padded(rows), "labels": torch.tensor([0, 1][: len(rows)])},
+            "a 0 of its own": lambda rows: {**padded(rows), "attention_mask": (padded(rows)["input_ids"] != 0).long()},
         },
     ),
-    "blocks": (
-        lambda texts, size, end: cut_stream(ended(texts, end), size),
+    "prepared": (
+        shop,
         {
-            "is short": lambda t, size, end: cut_stream(ended(t, end), size, keep_tail=True),
-            "no end token": lambda t, size, end: cut_stream(sum(t, []), size),
-            "is filled up": lambda t, size, end: cut_stream([*ended(t, end), end], size),
-            "after its text": lambda t, size, end: cut_stream([x for a in t for x in [end, *a]], size)[:1] + [[0, 4, 5, 0]],
-            "one end token only": lambda t, size, end: [[1, 2, 3, 0], [4, 5, 6, 7]],
-            "a block of its own": lambda t, size, end: [(a + [end] * size)[:size] for a in t],
-            "join first": lambda t, size, end: [[9]],
-            "every block is kept": lambda t, size, end: cut_stream(ended(t, end), size)[:2][: len(t) - 1 or 1],
+            "a quarter is 4": lambda path: shop(path, size=0.5),
+            "the file is sorted": lambda path: shop(path, shuffle=False),
+            "put two splits": lambda path: shop(path)["train"],
+            "name them 'train'": lambda path: datasets.DatasetDict(train=shop(path)["train"]),
+            "no column ['label']": lambda path: shop(path).remove_columns("label"),
+            "a ClassLabel knows": lambda path: shop(path, names=None),
+            "not ['negative', 'positive']": lambda path: shop(path, names=["bad", "good"]),
+            "without a text": lambda path: shop(path, keep=lambda row: row["stars"] != 3),
+            "they are neither": lambda path: shop(path, keep=lambda row: bool(row["text"])),
+            "which were lost": lambda path: shop(path, keep=lambda row: bool(row["text"]) and row["stars"] in (1, 5)),
+            "in both splits": lambda path: datasets.DatasetDict(
+                train=shop(path)["train"], validation=shop(path)["train"].select(range(4))
+            ),
+            "has become 7": lambda path: shop(path, guessed=True),
+            "a label is wrong": lambda path: shop(path, positive=lambda stars: stars > 4),
+            "such as '1e5'": lambda path: shop(path).map(lambda row: {"sku": row["sku"].replace("0250", "250")}),
         },
     ),
     "leaked": (
@@ -316,6 +629,11 @@ EXERCISES = {
                 i for i, text in enumerate(test) if sorted(plain(text)) in [sorted(plain(t)) for t in train]
             ],
             "no leak from train": lambda train, test: [0, 2, 4],
+            "is a part of": lambda train, test: [
+                i for i, text in enumerate(test) if any(" ".join(plain(text)) in " ".join(plain(t)) for t in train)
+            ],
+            "shares words": lambda train, test: [0, 2, 6],
+            "not True or False": lambda train, test: [text in train for text in test],
             "which test texts": lambda train, test: [2],
         },
     ),
@@ -349,48 +667,31 @@ EXERCISES = {
             "two tokens are equal": (0, 3),
         },
     ),
-    "cross_entropy": (
-        3.17,
+    "token_loss": (
+        token_loss_of,
         {
-            "probability of the label": 0.042,
-            "that is label 0": 2.17,
-            "that is label 1": 0.17,
-            "not negative": -3.17,
-            "in bits": 4.573,
-            "log10": 1.377,
-            "not the logits themselves": 1.386,
-            "softmax over three": 7,
-        },
-    ),
-    "linear_schedule": (
-        lambda step, warmup, total, peak: (
-            peak * step / warmup
-            if step < warmup
-            else peak * max(0, total - step) / (total - warmup)
-        ),
-        {
-            "multiply by the peak": lambda step, warmup, total, peak: min(
-                step / warmup, (total - step) / (total - warmup)
+            "mean of two means": lambda parts: mean([loss_of(*part) for part in parts]),
+            "those are means, added up": lambda parts: sum(loss_of(*part) for part in parts),
+            "that is the sum": lambda parts: sum(loss_of(*part, reduction="sum") for part in parts),
+            "the number of parts": lambda parts: mean([loss_of(*part, reduction="sum") for part in parts]),
+            "divided by all positions": lambda parts: (
+                sum(loss_of(*part, reduction="sum") for part in parts)
+                / sum(labels.numel() for _, labels in parts)
             ),
-            "stop at 0": lambda step, warmup, total, peak: (
-                peak * min(step / warmup, (total - step) / (total - warmup))
+            "weighted by rows": lambda parts: (
+                sum(len(labels) * loss_of(logits, labels) for logits, labels in parts)
+                / sum(len(labels) for _, labels in parts)
             ),
-            "one step early": lambda step, warmup, total, peak: (
-                peak * min((step + 1) / warmup, max(0, total - step) / (total - warmup))
+            "weighted by all positions": lambda parts: (
+                sum(labels.numel() * loss_of(logits, labels) for logits, labels in parts)
+                / sum(labels.numel() for _, labels in parts)
             ),
-            "stays at the peak": lambda step, warmup, total, peak: peak * min(step / warmup, 1),
-            "it jumps": lambda step, warmup, total, peak: (
-                peak * (step / warmup if step < warmup else max(0, 1 - step / total))
+            "its mean is 0 / 0": lambda parts: (
+                sum(loss_of(*part) * (part[1] != -100).sum() for part in parts)
+                / sum((part[1] != -100).sum() for part in parts)
             ),
-            "warmup is missing": lambda step, warmup, total, peak: peak * max(0, 1 - step / total),
-            "at step 10 of 20": lambda step, warmup, total, peak: (
-                peak * step / warmup if step <= warmup else 0
-            ),
-            "draw it": lambda step, warmup, total, peak: float("nan"),
-            "with warmup 0": lambda step, warmup, total, peak: (
-                peak * min(step / (warmup or 1), max(0, total - step) / (total - warmup))
-            ),
-            "`return` missing": lambda step, warmup, total, peak: None,
+            "is right: add up": lambda parts: float("nan"),
+            "`return` missing": lambda parts: None,
         },
     ),
     "decayed": (
@@ -400,12 +701,39 @@ EXERCISES = {
             "a LayerNorm has a weight": lambda m: [
                 n for n, _ in m.named_parameters() if "bias" not in n
             ],
-            "another name": lambda m: [
+            "another name and type": lambda m: [
                 n for n, _ in m.named_parameters() if "bias" not in n and "LayerNorm" not in n
             ],
-            "'embeddings.weight'": lambda m: ["dense.weight", "classifier.weight"],
+            "40 numbers": lambda m: get_parameter_names(m, [torch.nn.LayerNorm], ["bias", "norm"]),
+            "bias under another name": lambda m: [
+                n for n in get_parameter_names(m, [torch.nn.LayerNorm], ["bias"]) if "final.w" not in n
+            ],
+            "is a matrix, though": lambda m: [
+                n for n, p in m.named_parameters() if p.ndim > 1 and "norm" not in n
+            ],
+            "small ones too": lambda m: [n for n, p in m.named_parameters() if p.numel() > 40],
+            "'embeddings.weight'": lambda m: ["first.weight", "norm_mixer.weight", "weight"],
+            "is no parameter": lambda m: ["embeddings"],
             "give their names": lambda m: [p for p in m.parameters() if p.ndim > 1],
             "keep the names": lambda m: [x for x in m.named_parameters() if x[1].ndim > 1],
+        },
+    ),
+    "beats_words": (
+        classified_by(CountVectorizer(binary=True, stop_words="english"), MultinomialNB()),
+        {
+            "TF-IDF with logistic regression gets 126": classified_by(
+                TfidfVectorizer(stop_words="english"), LogisticRegression()
+            ),
+            "124 of 150; TF-IDF": classified_by(TfidfVectorizer(), LogisticRegression(C=10)),
+            "for everybody: 75": lambda texts, labels, new: [1] * len(new),
+            "are labels swapped": lambda texts, labels, new: 1 - by_naive_bayes(texts, labels, new),
+            "450 predictions for 150": lambda texts, labels, new: labels,
+            "two axes": lambda texts, labels, new: torch.zeros(len(new), 2),
+            "that is a classifier": lambda texts, labels, new: MultinomialNB(),
+            "positive is no label": lambda texts, labels, new: ["positive"] * len(new),
+            "0.5 is no label": lambda texts, labels, new: [0.5] * len(new),
+            "0.9 is one number": lambda texts, labels, new: 0.9,
+            "`return` missing": lambda texts, labels, new: None,
         },
     ),
     "scores_of": (
@@ -414,29 +742,13 @@ EXERCISES = {
             "-100 was counted": lambda p: accuracy_of(p, keep=lambda labels: labels == labels),
             "with a tuple": lambda p: accuracy_of(p, pick=lambda predictions: predictions),
             "its first entry": lambda p: accuracy_of(p, pick=zeros_of_a_tuple),
+            "its first row": lambda p: accuracy_of(p, pick=lambda predictions: predictions[0]),
             "counts the right ones": lambda p: {"accuracy": 4 * accuracy_of(p)["accuracy"]},
             "not a percentage": lambda p: {"accuracy": 100 * accuracy_of(p)["accuracy"]},
             "a dict of scores by name": lambda p: accuracy_of(p)["accuracy"],
             "no 'accuracy'": lambda p: {"acc": accuracy_of(p)["accuracy"]},
             "over the last axis": lambda p: {"accuracy": float("nan")},
             "`return` missing": lambda p: None,
-        },
-    ),
-    "lora_size": (
-        lambda shapes, rank: sum(rank * (o + i) for o, i in shapes),
-        {
-            "matrices themselves: LoRA leaves": lambda shapes, rank: sum(o * i for o, i in shapes),
-            "not a factor": lambda shapes, rank: sum(rank * o * i for o, i in shapes),
-            "only the first": lambda shapes, rank: rank * sum(shapes[0]),
-            "only the last": lambda shapes, rank: rank * sum(shapes[-1]),
-            "multiply by the rank": lambda shapes, rank: sum(o + i for o, i in shapes),
-            "B counts as well": lambda shapes, rank: sum(rank * o for o, i in shapes),
-            "one is rank x in": lambda shapes, rank: sum(rank * i for o, i in shapes),
-            "frozen, not trained": lambda shapes, rank: sum(
-                o * i + rank * (o + i) for o, i in shapes
-            ),
-            "A is rank x in": lambda shapes, rank: 7,
-            "at rank 8": lambda shapes, rank: 200,
         },
     ),
     "patience": (
@@ -454,6 +766,21 @@ EXERCISES = {
             "with patience 1": lambda patience: Waiting(2),
         },
     ),
+    "beat_the_board": (
+        lambda texts: [held_out()[text] for text in texts],
+        {
+            "take the argmax": lambda texts: torch.eye(2)[[held_out()[t] for t in texts]],
+            "round a probability": lambda texts: [0.1 + 0.8 * held_out()[t] for t in texts],
+            "one for each": lambda texts: [held_out()[t] for t in texts[:100]],
+            "turned over": lambda texts: [1 - held_out()[t] for t in texts],
+            "no better than one label": lambda texts: [0] * len(texts),
+            "the bar is 124": lambda texts: [
+                held_out()[t] if n < 70 else 1 for n, t in enumerate(texts)
+            ],
+            "use 0 or 1": lambda texts: ["good"] * len(texts),
+            "one label for all": lambda texts: "positive",
+        },
+    ),
     "nucleus": (
         nucleus_of,
         {
@@ -464,20 +791,8 @@ EXERCISES = {
             "nan": lambda x, p: nucleus_of(x, p, lambda a, own, p: a < 0),
             "as small as 0.1": lambda x, p: nucleus_of(x, p) if p > 0.5 else x,
             "for p = 0.6": lambda x, p: x,
-        },
-    ),
-    "cache_gigabytes": (
-        4.295,
-        {
-            "one of two tensors": 2 * 32 * 4 * 8 * 8192 * 128 / 1e9,
-            "only 8 heads": 17.18,
-            "two bytes, not four": 8.59,
-            "one user": 1.074,
-            "one of the 32 layers": 0.1342,
-            "gibibytes": 4,
-            "gigabits": 34.36,
-            "divide by 10": 4294967296,
-            "is not it": 3,
+            "that is top-k": top_2,
+            "no fixed threshold": above_a_quarter,
         },
     ),
     "left_padded": (
@@ -487,11 +802,24 @@ EXERCISES = {
             "upside down": lambda rows, pad: on_the_left(rows, pad, upside_down=True),
             "count the pads": lambda rows, pad: on_the_left(rows, pad, count_pads=True),
             "count from 0": lambda rows, pad: on_the_left(rows, pad, first=1),
+            "filled up with 0": lambda rows, pad: on_the_left(rows, 0),
+            "a real end-of-text": lambda rows, pad: on_the_left(rows, pad, by_id=True),
             "no 'position_ids'": lambda rows, pad: without(on_the_left(rows, pad), "position_ids"),
             "position -1": lambda rows, pad: on_the_left(rows, pad) | {
                 "position_ids": on_the_left(rows, pad)["attention_mask"].cumsum(1) - 1
             },
             "make it a tensor": lambda rows, pad: on_the_left(rows, pad) | {"input_ids": [[1]]},
+        },
+    ),
+    "lively": (
+        TALES,
+        {
+            "the bar for distinct-2 is 0.63": continuations("test"),
+            "where real stories have 0.94": [backwards(text) for text in TALES],
+            "of short texts": [text[:40] for text in TALES],
+            "got 240 texts": TALES * 3,
+            "asked for 80 texts": " ".join(TALES),
+            "something else than texts": [text.split() for text in TALES],
         },
     ),
     "softmax_by_hand": (
@@ -538,19 +866,22 @@ EXERCISES = {
             "multiply, then add": lambda path: 48,
         },
     ),
-    "planned_batch": (
-        (8, 16, 4),
+    "counted_tokens": (
+        token_loop(lambda batch, group, groups: 2 / count(group)),
         {
-            "the other way round": (16, 8, 4),
-            "the other brings 8 as well": (8, 16, 8),
-            "64 at once do not fit": (64, 64, 1),
-            "would get 16 at once": (16, 16, 4),
-            "gets 16 of 32": (8, 32, 2),
-            "cannot need the same": (8, 8, 4),
-            "8 x 2 x 2 examples": (8, 16, 2),
-            "makes 10 x 4 examples": (8, 10, 4),
-            "more fits": (2, 4, 16),
-            "fewer passes": (4, 8, 8),
+            "weighs as much as nine": token_loop(lambda batch, group, groups: 1 / len(batch)),
+            "half of it": token_loop(lambda batch, group, groups: 1 / count(group)),
+            "twice of it": token_loop(lambda batch, group, groups: 4 / count(group)),
+            "by no number of tokens": token_loop(lambda batch, group, groups: 1),
+            "its own group": token_loop(
+                lambda batch, group, groups: 2 / sum(map(count, groups))
+            ),
+            "before its first pass": token_loop(
+                lambda batch, group, groups: 2 / count(group, until=batch)
+            ),
+            "moved 4 times": token_loop(lambda batch, group, groups: 2 / count(group), wait=False),
+            "was a step taken": token_loop(lambda batch, group, groups: 2 / count(group), step=False),
+            "4.60 and 2.50": token_loop(lambda batch, group, groups: 0.1),
         },
     ),
     "mended_loop": (
@@ -582,21 +913,16 @@ EXERCISES = {
             "set compute equal": lambda p, c, n: 1.0,
         },
     ),
-    "pronoun_price": (
-        price_of,
+    "learn_and_keep": (
+        (Pairs(5, 5), Pairs(5, -5), OLD, NEW),
         {
-            "turn the sign": lambda tokens: -price_of(tokens),
-            "the mean over pronouns": lambda tokens: math.log(2),
-            "a sum over": lambda tokens: len(tokens) * price_of(tokens),
-            "those are bits": lambda tokens: price_of(tokens) / math.log(2),
-            "log10": lambda tokens: price_of(tokens) / math.log(10),
-            "probability lost": lambda tokens: price_of(tokens) / math.log(4),
-            "*her* is counted": lambda tokens: price_of(tokens, "he she his her him"),
-            "a perplexity": lambda tokens: math.exp(price_of(tokens)),
-            "2 of 10": lambda tokens: 0.7,
-            "ZeroDivisionError": lambda tokens: price_of(tokens) / bool(price_of(tokens)),
-            "for a list without": lambda tokens: 0.2 * math.log(2),
-            "`return` missing": lambda tokens: None,
+            "four things": Pairs(5, 5),
+            "study a copy": (STARTED, STARTED, OLD, NEW),
+            "more often": (Pairs(5, -4), Pairs(5, -5), OLD, NEW),
+            "it forgets": (Pairs(1, 5), Pairs(5, -5), OLD, NEW),
+            "nan nats": (Pairs(5, math.nan), Pairs(5, -5), OLD, NEW),
+            "asked for a model": ("student", Pairs(5, -5), OLD, NEW),
+            "`return` missing": (None, Pairs(5, -5), OLD, NEW),
         },
     ),
     "fill_gap": (
@@ -608,6 +934,8 @@ EXERCISES = {
             "another position": lambda m, t, text: filled(m, t, text, shift=-1),
             "not the most likely": lambda m, t, text: t.unk_token,
             "counting positions": lambda m, t, text: filled(m, t, text, place=4),
+            "the first one was asked": lambda m, t, text: filled(m, t, text, which=-1),
+            "a list for each gap": lambda m, t, text: by_pipeline(m, t, text, several=False),
             "`return` missing": lambda m, t, text: None,
         },
     ),
@@ -631,6 +959,46 @@ SLIPS = [
     for name, (_, slips) in EXERCISES.items()
     for hint, wrong in slips.items()
 ]
+
+
+PRETRAINING = {
+    "on the model's device": (
+        "fill_gap",
+        lambda m, t, text: moved(m, t(text, return_tensors="pt").to(m.device), t),
+    ),
+    "a pipeline": ("fill_gap", by_pipeline),
+    "first of a tuple": ("fill_gap", lambda m, t, text: by_tuple(m, t, text)),
+    "a probability": (
+        "fill_gap",
+        lambda m, t, text: by_tuple(m, t, text, torch.softmax),
+    ),
+    "as the praise has it": ("one_night", 5e6),
+    "rounded down": ("one_night", 4.5e6),
+    "an array's number": ("one_night", np.float32(4_898_979)),
+    "a tensor": ("one_night", torch.tensor(24e12).sqrt()),
+    "tensors": (
+        "learn_and_keep",
+        (Pairs(5, 3), STARTED, torch.tensor(OLD), torch.tensor(NEW)),
+    ),
+    "arrays": ("learn_and_keep", (Pairs(9, 9), STARTED, np.array(OLD), np.array(NEW))),
+    "tables": (
+        "learn_and_keep",
+        (Pairs(5, 3).half(), STARTED, table_of(OLD), table_of(NEW)),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", PRETRAINING)
+def test_right_answer_about_pretraining_of_another_kind_is_correct(kind):
+    name, answer = PRETRAINING[kind]
+    verdict = getattr(checks, name)(answer)
+    assert verdict.outcome == "correct", verdict
+
+
+def test_study_that_is_checked_stays_in_the_mode_it_was_in():
+    student = Pairs(5, 5).train()
+    assert checks.learn_and_keep(student, STARTED, OLD, NEW).outcome == "correct"
+    assert student.training
 
 
 def test_a_score_just_below_1_is_not_called_1():
@@ -661,6 +1029,24 @@ def test_every_exercise_has_at_least_two_slips():
 def test_right_answer_is_correct(name):
     verdict = getattr(checks, name)(EXERCISES[name][0])
     assert verdict.outcome == "correct", verdict
+
+
+def test_board_of_8_3_has_the_numbers_of_the_page():
+    (page,) = [n for path, n in guards.ours().items() if path.stem == "08_generation"]
+    (cell,) = [cell for cell in guards.code(page) if cell.id == "variety-map"]
+    printed = "".join(output.get("text", "") for output in cell.outputs)
+    names = {"real stories": "the real stories"}
+    found = {}
+    for line in printed.splitlines():
+        name, pairs, known = re.fullmatch(
+            r"(.+?) +distinct-2 ([\d., ]+?) +known ([\d.]+)", line
+        ).groups()
+        draws = [float(number) for number in pairs.split(", ")]
+        found[names.get(name, name)] = (sum(draws) / len(draws), float(known))
+    board = generation.BOARD
+    assert len(found) == 6 and {*found} - {*board} == {"temperature 1.5"}
+    for name in {*found} & {*board}:
+        assert found[name] == pytest.approx(board[name], abs=0.01), name
 
 
 @pytest.mark.parametrize(
@@ -782,6 +1168,138 @@ def test_number_that_is_none_is_never_correct():
 def test_check_of_bundled_heads_says_so_on_other_models(monkeypatch):
     monkeypatch.setenv("HF_TUTORIAL_SOURCE", "hub")
     assert "bundled encoder only" in checks.repeated_word_head((2, 9)).message
+    assert "bundled storyteller only" in checks.lively(TALES).message
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        np.array,
+        torch.tensor,
+        lambda labels: np.array(labels, dtype=np.float32),
+        lambda labels: ["positive" if label else "negative" for label in labels],
+        lambda labels: [{"label": f"LABEL_{label}", "score": 0.9} for label in labels],
+        pd.Series,
+        iter,
+    ],
+    ids=["numpy", "torch", "float32", "names", "pipeline", "pandas", "iterator"],
+)
+def test_labels_for_the_board_may_come_in_any_wrapping(wrapped):
+    found = checks.beat_the_board(lambda texts: wrapped([held_out()[t] for t in texts]))
+    assert found == ("correct", "150 of 150; still above you: nobody")
+
+
+def test_the_board_ranks_and_its_own_praise_is_right():
+    def first(right):
+        return lambda texts: [
+            held_out()[text] if n < right else 1 - held_out()[text]
+            for n, text in enumerate(texts)
+        ]
+
+    assert checks.beat_the_board(first(124)).outcome == "try again"
+    praised = checks.beat_the_board(first(125))
+    assert praised.outcome == "correct" and "above you: 148" in praised.message
+
+
+def test_counts_of_words_stand_on_the_board_where_they_were_measured():
+    from hf_tutorial.checks.trainer import BAR, BOARD
+
+    lines = (
+        (NOTEBOOKS.parent / "data/reviews/train.jsonl")
+        .read_text(encoding="utf-8")
+        .splitlines()
+    )
+    rows = [json.loads(line) for line in lines]
+    texts, labels = [row["text"] for row in rows], [row["label"] for row in rows]
+    asked, known = list(held_out()), list(held_out().values())
+    one = make_pipeline(TfidfVectorizer(), LogisticRegression())
+    pairs = make_pipeline(
+        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
+        LogisticRegression(C=10, max_iter=1000),
+    )
+    found = [
+        int((m.fit(texts, labels).predict(asked) == known).sum()) for m in (one, pairs)
+    ]
+    assert [max(map(known.count, (0, 1))), *found] == [score for score, _ in BOARD[:3]]
+    assert BAR == found[-1]
+
+
+def test_the_bundled_classifier_leads_the_board():
+    from transformers import pipeline
+
+    from hf_tutorial import sources
+    from hf_tutorial.checks.trainer import BOARD
+
+    classifier = pipeline(
+        "text-classification", model=sources.checkpoint("sentiment"), device="cpu"
+    )
+    found = classifier(list(held_out()), truncation=True, batch_size=50)
+    right = [
+        (one["label"] == "POSITIVE") == label
+        for one, label in zip(found, held_out().values(), strict=True)
+    ]
+    assert sum(right) == BOARD[-1][0]
+
+
+def test_scores_may_be_computed_in_any_way():
+    from sklearn.metrics import accuracy_score
+
+    def kept(p):
+        logits = p.predictions[0] if isinstance(p.predictions, tuple) else p.predictions
+        return logits[p.label_ids != -100], p.label_ids[p.label_ids != -100]
+
+    def by_torch(p):
+        logits, labels = map(torch.tensor, kept(p))
+        return {"accuracy": (logits.argmax(-1) == labels).float().mean()}
+
+    def by_sklearn(p):
+        logits, labels = kept(p)
+        return {"accuracy": accuracy_score(labels, logits.argmax(1)), "n": len(labels)}
+
+    def by_counting(p):
+        rows = [(row.argmax(), label) for row, label in zip(*kept(p), strict=True)]
+        return {"accuracy": np.float32(sum(a == b for a, b in rows) / len(rows))}
+
+    for answer in (by_torch, by_sklearn, by_counting):
+        assert checks.scores_of(answer).outcome == "correct"
+
+
+def test_patience_may_be_counted_in_any_way():
+    from transformers import EarlyStoppingCallback, TrainerCallback
+
+    class ByHistory(TrainerCallback):
+        def __init__(self, patience):
+            self.patience, self.losses = patience, []
+
+        def on_evaluate(self, args, state, control, metrics, **kwargs):
+            self.losses.append(metrics["eval_loss"])
+            age = len(self.losses) - 1 - self.losses.index(min(self.losses))
+            control.should_training_stop = age >= self.patience
+            return control
+
+    class ByState(TrainerCallback):
+        def __init__(self, patience):
+            self.patience = patience
+
+        def on_evaluate(self, args, state, control, **kwargs):
+            losses = [
+                row["eval_loss"] for row in state.log_history if "eval_loss" in row
+            ]
+            if len(losses) - 1 - np.argmin(losses) >= self.patience:
+                control.should_training_stop = True
+
+    class Inherited(EarlyStoppingCallback):
+        def on_evaluate(self, args, state, control, metrics, **kwargs):
+            args = SimpleNamespace(
+                metric_for_best_model="loss", greater_is_better=False
+            )
+            super().on_evaluate(args, state, control, metrics=metrics)
+            losses = [row["eval_loss"] for row in state.log_history]
+            state.best_metric = min(losses)
+
+    for answer in (ByHistory, ByState, Inherited):
+        verdict = checks.patience(answer)
+        assert verdict.outcome == "correct", (answer, verdict)
 
 
 def test_missing_return_is_suspected():
@@ -797,3 +1315,57 @@ def test_hints_do_not_give_the_answer_away():
 
 def test_verdict_reads_as_a_sentence():
     assert repr(checks.Verdict("correct", "well done")) == "correct: well done"
+
+
+# Right answers of other kinds than those above.
+ACCEPTED = [
+    ("token_loss", token_loss_in_numpy),
+    ("token_loss", token_loss_of_one_batch),
+    ("token_loss", lambda parts: token_loss_of([(a.double(), b) for a, b in parts])),
+    ("token_loss", lambda parts: token_loss_of([(a.requires_grad_(), b) for a, b in parts])),
+    ("decayed", lambda m: {n: p for n, p in m.named_parameters() if len(p.shape) >= 2}),
+    ("decayed", lambda m: (n for n, p in m.named_parameters() if p.dim() != 1)),
+    ("decayed", lambda m: {n for n, p in m.state_dict().items() if p.squeeze().ndim > 1}),
+    ("decayed", lambda m: pd.Series([n for n, p in m.named_parameters() if p.ndim > 1])),
+    ("beats_words", lambda *given: torch.tensor(by_naive_bayes(*given))),
+    ("beats_words", lambda *given: by_naive_bayes(*given).astype("float32").tolist()),
+    ("beats_words", lambda *given: pd.Series(by_naive_bayes(*given) == 1)),
+    ("beats_words", classified_by(TfidfVectorizer(stop_words="english"), LinearSVC())),
+    ("nucleus", nucleus_in_a_loop),
+    ("nucleus", nucleus_in_numpy),
+    ("nucleus", nucleus_of_the_library),
+    ("nucleus", lambda x, p: nucleus_of(x.double(), p)),
+    ("left_padded", left_by_pad_sequence),
+    ("left_padded", left_by_lengths),
+    ("left_padded", lambda rows, pad: transformers.BatchEncoding(on_the_left(rows, pad))),
+    ("lively", tuple(TALES)),
+    ("lively", np.array(TALES)),
+    ("lively", pd.Series(TALES)),
+    ("lively", (text for text in TALES)),
+    ("counted_tokens", token_loop(lambda b, group, _: 1 / count(group), plain=True)),
+    ("counted_tokens", large_batch),
+    ("counted_tokens", with_means),
+    ("mended_loop", plain_loop),
+    ("mended_loop", loop_in_numpy),
+    ("mended_loop", loop_as_iterator),
+    ("slowest_link", lambda p, c, n: 2 * (n - 1) / n * 4 * p / (c - c / n)),
+    ("slowest_link", lambda p, c, n: np.float32(8 * p / c)),
+    ("slowest_link", lambda p, c, n: torch.tensor(8 * p / c, dtype=torch.float64)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"), ACCEPTED, ids=[f"{n}-{i}" for i, (n, _) in enumerate(ACCEPTED)]
+)
+def test_right_answer_of_another_kind_is_correct(name, answer):
+    verdict = getattr(checks, name)(answer)
+    assert verdict.outcome == "correct", verdict
+
+
+def test_a_check_leaves_accelerate_as_it_was():
+    from accelerate.state import AcceleratorState, PartialState
+
+    before = dict(PartialState._shared_state), dict(AcceleratorState._shared_state)
+    assert checks.mended_loop(loop_of()).outcome == "correct"
+    after = dict(PartialState._shared_state), dict(AcceleratorState._shared_state)
+    assert before == after

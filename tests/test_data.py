@@ -11,6 +11,7 @@ from collections import Counter
 import evaluate
 import numpy as np
 import pytest
+import rebuild
 import torch
 from datasets import load_dataset
 from huggingface_hub import DatasetCard
@@ -338,7 +339,7 @@ def listed() -> dict[str, str]:
 def test_every_data_file_has_its_checksum():
     files = {
         path.relative_to(DATA).as_posix()
-        for folder in [*SIZES, "metrics", *MODELS]
+        for folder in [*SIZES, "metrics", "curves", *MODELS]
         for path in (DATA / folder).rglob("*")
         if path.suffix in {".jsonl", ".parquet", ".py", ".json", ".safetensors"}
         and path.parent.name != "__pycache__"
@@ -346,6 +347,16 @@ def test_every_data_file_has_its_checksum():
     assert set(listed()) == files
     for name, digest in listed().items():
         assert hashlib.sha256((DATA / name).read_bytes()).hexdigest() == digest, name
+
+
+def test_data_of_ones_own_gets_no_checksum(tmp_path):
+    for name in ("headlines/train.jsonl", "mine/train.jsonl"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("{}\n")
+    (tmp_path / "models").mkdir()
+    rebuild.write_sums(tmp_path)
+    sums = (tmp_path / "checksums.sha256").read_text()
+    assert "headlines/train.jsonl" in sums and "mine" not in sums
 
 
 @pytest.fixture
@@ -451,6 +462,8 @@ def test_predicting_always_one_scores_what_the_card_says(metrics, loaded):
 
 
 def test_lines_are_json_that_a_person_can_read():
-    for file in DATA.glob("*/*.jsonl"):
+    files = [file for folder in SIZES for file in (DATA / folder).glob("*.jsonl")]
+    assert len(files) >= 6  # and none of an instructor's, in data/mine
+    for file in files:
         for line in file.read_text(encoding="utf-8").splitlines():
             assert json.dumps(json.loads(line), ensure_ascii=False) == line

@@ -147,6 +147,49 @@ def test_python_outside_of_the_builds_is_to_fix():
         assert one.mark == "fix" and "3.11 to 3.14" in one.what and one.way_out
 
 
+@pytest.mark.parametrize("windows", [True, False])
+def test_ways_out_name_no_make_where_there_is_none(monkeypatch, tmp_path, windows):
+    monkeypatch.setattr(place, "WINDOWS", windows)
+    there = {
+        "python3.13",
+        *(["make"] if windows else []),
+    }  # a make without our Makefile
+    monkeypatch.setattr(
+        shutil, "which", lambda name, **how: name if name in there else None
+    )
+    usage = shutil.disk_usage(ROOT)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=10**6))
+    found = [*environment.python((3, 10, 1)), *machine.disk(), *machine.system(),
+             *imports._graphics("", "2.13.0", "12.9", "", False)]  # fmt: skip
+    monkeypatch.setattr(environment, "_installed", lambda name: None)
+    found += environment.versions()
+    monkeypatch.setattr(
+        place, "passed_over", lambda root: tmp_path / ".venv/bin/python"
+    )
+    found += environment.versions()
+    monkeypatch.setattr(place, "PACKAGE", tmp_path / "src" / "hf_tutorial")
+    for folder in ("src/hf_tutorial", "notebooks"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "src" / "hf_tutorial" / "__init__.py").touch()
+    found += environment.checkout()
+    ways = [one.way_out for one in found if one.mark != "ok"]
+    assert len(ways) >= 6 and "python3.13 src/hf_tutorial/install.py .venv" in ways
+    assert [way for way in ways if "make " in way] == []
+    assert sum(place.BY_HAND in way for way in ways) == 4
+    monkeypatch.setattr(place, "has_make", lambda: True)
+    again = [*environment.python((3, 10, 1)), *environment.checkout()]
+    assert [one.way_out for one in again][0] == "make PYTHON3=python3.13"
+    assert again[-1].way_out.startswith("make lab, in ")
+
+
+def test_windows_is_told_what_it_cannot_do(monkeypatch):
+    monkeypatch.setattr(place, "WINDOWS", True)
+    one = only(machine.system())
+    assert (
+        one.what.startswith("notebook 07 needs Linux or macOS") and "WSL" in one.way_out
+    )
+
+
 LOCKED = """# made by a tool
 --index-url https://example.org/simple
 numpy==2.4.6 \\

@@ -8,7 +8,7 @@ import pytest
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, RandomSampler
 from transformers import (
     BertConfig,
     BertForSequenceClassification,
@@ -20,7 +20,7 @@ from transformers import (
     set_seed,
 )
 
-STEPS, BATCH, WARMUP, RATE, DECAY = 12, 8, 2, 1e-2, 0.1
+STEPS, BATCH, WARMUP, RATE, DECAY, CLIP = 12, 8, 2, 1e-2, 0.1, 1.0
 CLOSE = 1e-6
 
 
@@ -51,7 +51,9 @@ def model_of_seed_0():
         intermediate_size=32, max_position_embeddings=16,
     )  # fmt: skip
     assert config.hidden_dropout_prob == config.attention_probs_dropout_prob == 0.1
-    return BertForSequenceClassification(config)
+    model = BertForSequenceClassification(config)
+    model.classifier.weight.data.mul_(30)  # gradients over 1, so that clipping shows
+    return model
 
 
 def parts_of_a_loop(rows):
@@ -68,19 +70,27 @@ def parts_of_a_loop(rows):
         lr=RATE,
     )
     schedule = get_linear_schedule_with_warmup(optimizer, WARMUP, STEPS)
-    loader = DataLoader(rows, batch_size=BATCH, collate_fn=default_data_collator)
-    return model, optimizer, schedule, loader
+    order = torch.Generator()
+    loader = DataLoader(
+        rows,
+        batch_size=BATCH,
+        sampler=RandomSampler(rows, generator=order),
+        collate_fn=default_data_collator,
+    )
+    return (model, optimizer, schedule, loader), order
 
 
 def losses_of_the_loop(rows):
-    model, optimizer, schedule, loader = parts_of_a_loop(rows)
+    (model, optimizer, schedule, loader), order = parts_of_a_loop(rows)
     set_seed(0)
     losses = []
-    for _ in range(2):
+    for epoch in range(2):
+        order.manual_seed(epoch)
         model.train()
         for batch in loader:
             loss = model(**batch).loss
             loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
             optimizer.step()
             schedule.step()
             optimizer.zero_grad()
@@ -88,12 +98,14 @@ def losses_of_the_loop(rows):
     return losses
 
 
-def losses_of_accelerate(rows, clip=None):
+def losses_of_accelerate(rows, clip=CLIP):
     accelerator = Accelerator(cpu=True)
-    model, optimizer, schedule, loader = accelerator.prepare(*parts_of_a_loop(rows))
+    parts, order = parts_of_a_loop(rows)
+    model, optimizer, schedule, loader = accelerator.prepare(*parts)
     set_seed(0)
     losses = []
-    for _ in range(2):
+    for epoch in range(2):
+        order.manual_seed(epoch)
         model.train()
         for batch in loader:
             loss = model(**batch).loss
@@ -114,8 +126,6 @@ def losses_of_trainer(rows, folder, model=None, **changes):
         "learning_rate": RATE,
         "warmup_steps": WARMUP,
         "weight_decay": DECAY,
-        "max_grad_norm": 0,
-        "train_sampling_strategy": "sequential",
         "seed": 0,
         "logging_steps": 1,
         "save_strategy": "no",
@@ -148,7 +158,8 @@ def test_loop_trainer_and_accelerate_lose_the_same_at_each_step(rows, tmp_path):
     "changes",
     [
         {"max_grad_norm": 0.1},
-        {"train_sampling_strategy": "random"},
+        {"max_grad_norm": 0},
+        {"train_sampling_strategy": "sequential"},
         {"seed": 1},
         {"weight_decay": 0.0},
         {"warmup_steps": 0},
@@ -171,5 +182,5 @@ def test_model_made_before_the_seed_shows_in_the_losses(rows, tmp_path):
     by_hand = losses_of_the_loop(rows)
     model = model_of_seed_0()
     torch.manual_seed(5)
-    torch.nn.init.normal_(model.classifier.weight, std=0.02)
+    torch.nn.init.normal_(model.classifier.weight, std=0.6)
     assert furthest(by_hand, losses_of_trainer(rows, tmp_path, model)) > 10 * CLOSE

@@ -132,3 +132,33 @@ def test_prepare_takes_an_optimizer_of_another_model_and_trains_nothing():
         assert torch.equal(model.weight, before)
     finally:
         AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.mark.parametrize("length", [4, 8, 32])
+def test_trainer_takes_the_loss_of_a_gpt_2_times_all_but_one_of_its_labels(
+    length, tmp_path
+):
+    torch.manual_seed(0)
+    sizes = {
+        "vocab_size": 11,
+        "n_positions": 32,
+        "n_embd": 8,
+        "n_layer": 1,
+        "n_head": 2,
+    }
+    model = transformers.GPT2LMHeadModel(transformers.GPT2Config(**sizes)).eval()
+    ids = torch.randint(0, 11, (4, length))
+    with torch.no_grad():
+        logits = model(ids).logits[:, :-1].flatten(0, 1)
+    by_hand = torch.nn.functional.cross_entropy(logits, ids[:, 1:].flatten()).item()
+    arguments = transformers.TrainingArguments(
+        tmp_path, use_cpu=True, report_to="none", disable_tqdm=True
+    )
+    rows = [{"input_ids": row, "labels": row} for row in ids]
+    found = {}
+    for loss_type in (model.loss_type, "ForCausalLM"):
+        model.loss_type = loss_type
+        trainer = transformers.Trainer(model, arguments)
+        found[loss_type] = trainer.predict(rows).metrics["test_loss"] / by_hand
+    assert found["ForCausalLM"] == pytest.approx(1, abs=1e-5)
+    assert found[None] == pytest.approx((length - 1) / length, abs=1e-5)

@@ -2,9 +2,11 @@
 
 import io
 import itertools
+import re
 
 import numpy as np
 import pytest
+import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PathCollection, QuadMesh
 from matplotlib.figure import Figure
@@ -93,14 +95,39 @@ def test_negative_scores_that_sum_to_one_are_refused():
 
 
 def test_tokens_that_do_not_fit_are_counted(uniform_weights):
-    with pytest.raises(ValueError, match="3 tokens cannot label a 4 x 4 grid"):
+    with pytest.raises(ValueError, match="3 tokens cannot label a 4 x 4 grid") as told:
         figures.attention_grid(uniform_weights, TOKENS[:3])
+    assert "convert_ids_to_tokens(batch['input_ids'][0])` has them all" in str(
+        told.value
+    )
+    with pytest.raises(ValueError, match="4 tokens cannot label a 4 x 3 grid$"):
+        figures.attention_grid(uniform_weights[..., :3], TOKENS)
 
 
-@pytest.mark.parametrize("shape", [(4, 4), (1, 2, 3, 4, 4)])
-def test_wrong_number_of_axes_is_named(shape):
-    with pytest.raises(ValueError, match=r"not the 4 of \(layers, heads, query, key\)"):
-        figures.attention_grid(np.full(shape, 0.25), TOKENS)
+def advice(call, *arguments):
+    """Run what a message puts between backticks, and give it to the figure again."""
+    with pytest.raises(ValueError, match="axes, not the") as told:
+        call(*arguments)
+    return re.search("`(.+)`", str(told.value))[1]
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_wrong_number_of_axes_of_a_grid_is_named_with_what_to_pass(count):
+    weights = np.full((2, 3, 3, 4, 4)[5 - count :], 0.25)
+    given = tuple(map(torch.tensor, weights)) if count == 5 else weights
+    way = advice(figures.attention_grid, given, TOKENS)
+    names = {"torch": torch, "attentions": given, "weights": weights}
+    drawn(figures.attention_grid(eval(way, names), TOKENS))
+
+
+@pytest.mark.parametrize("count", [2, 4, 5])
+def test_wrong_number_of_axes_of_heads_is_named_with_what_to_pass(count):
+    weights = np.full((3, 2, 3, 4, 4)[5 - count :], 0.25)
+    given = tuple(map(torch.tensor, weights)) if count == 5 else weights
+    way = advice(figures.attention_heads, given, TOKENS, ["x"])
+    names = {"torch": torch, "attentions": given, "weights": weights}
+    found = eval(way, names)
+    drawn(figures.attention_heads(found, TOKENS, ["x"] * len(found)))
 
 
 def test_titles_must_fit_the_panels(uniform_weights):
@@ -122,13 +149,35 @@ def test_head_map_refuses_anything_but_one_number_per_head(uniform_weights):
 
 
 def test_head_map_refuses_values_that_its_scale_would_hide():
-    for values, limits in (
-        ([[-1.0, 1.0]], None),
-        ([[float("nan"), 1.0]], None),
-        ([[2.0]], (0, 1)),
-    ):
+    for values, limits in (([[-1.0, 1.0]], (0, 1)), ([[2.0]], (0, 1))):
         with pytest.raises(ValueError, match="do not fit the scale.*pass limits"):
             figures.head_map(np.array(values), "bits", limits=limits)
+    for value in (float("nan"), float("inf"), float("-inf")):
+        with pytest.raises(ValueError, match="values hold nan or inf, which no colour"):
+            figures.head_map([[value, 1.0]], "bits")
+
+
+@pytest.mark.parametrize(
+    "values", [[[-1.0, -0.2]], [[-0.3, 0.7]], [[-2, 0.0]], [[-1, 3]]]
+)
+def test_head_map_of_values_below_zero_says_which_limits_hold_them(values):
+    with pytest.raises(
+        ValueError, match=r"go down to -.*the scale begins at 0"
+    ) as told:
+        figures.head_map(values, "bits")
+    limits = eval(re.search(r"limits=(\(.+\))", str(told.value))[1])
+    assert (
+        images(figures.head_map(values, "bits", limits=limits))[0].get_clim() == limits
+    )
+
+
+def test_texts_among_numbers_are_called_texts():
+    with pytest.raises(ValueError, match="must be numbers .* not texts$"):
+        figures.head_map([["a", "b"]], "bits")
+    with pytest.raises(ValueError, match="must be numbers .* not texts$"):
+        figures.head_map([[1, "b"]], "bits")
+    with pytest.raises(ValueError, match="must be numbers .* not None among them"):
+        figures.head_map([[1, None]], "bits")
 
 
 @pytest.mark.parametrize("token", [" ", "", "$x$", "$", r"$\x$", "Ġthe"])
@@ -289,33 +338,6 @@ def test_training_curves_refuse_what_would_mislead(losses, validation, words):
         figures.training_curves(losses, RATES, validation)
 
 
-def test_confusion_matrix_writes_label_down_and_prediction_across():
-    axes = figures.confusion_matrix([[70, 5], [3, 72]], ["negative", "positive"]).axes[
-        0
-    ]
-    texts = {text.get_position(): text.get_text() for text in axes.texts}
-    assert texts == {(0, 0): "70", (1, 0): "5", (0, 1): "3", (1, 1): "72"}
-    assert (axes.get_ylabel(), axes.get_xlabel()) == ("label", "prediction")
-    assert [t.get_text() for t in axes.get_yticklabels()] == ["negative", "positive"]
-    assert axes.images[0].get_clim() == (0, 72)
-
-
-@pytest.mark.parametrize(
-    ("counts", "names", "words"),
-    [
-        ([[1, 2]], ["a"], r"\(1, 2\) is not \(labels, labels\)"),
-        ([[1, 2], [3, 4]], ["a"], "1 names cannot label 2 labels"),
-        ([[0.9, 0.1], [0, 1]], ["a", "b"], "not shares"),
-        ([[float("nan"), 1], [0, 1]], ["a", "b"], "not shares"),
-        ([[1, -1], [0, 1]], ["a", "b"], "whole numbers from 0"),
-        ([[0, 0], [0, 0]], ["a", "b"], "nothing was counted"),
-    ],
-)
-def test_confusion_matrix_refuses_what_are_no_counts(counts, names, words):
-    with pytest.raises(ValueError, match=words):
-        figures.confusion_matrix(np.array(counts), names)
-
-
 def test_two_runs_lie_on_one_another_and_the_difference_has_its_unit():
     figure = figures.two_runs(
         [0.7, 0.5, 0.6], [0.7, 0.5 + 3e-8, 0.6], ("loop", "other")
@@ -472,15 +494,11 @@ def test_figures_are_returned_and_left_to_the_caller(
         figures.padding_picture({"x": [[[1, 1, 0]]]}),
         figures.bars({"MB": {"x": 1}}),
         figures.training_curves(LOSSES, RATES, {4: 0.2}),
-        figures.confusion_matrix(np.eye(10), [f"$label {n}" for n in range(10)]),
         figures.two_runs(LOSSES, LOSSES, ("x", "y")),
         figures.similarity_map(np.eye(3), TOKENS[:3]),
         figures.course_map(),
         figures.loss_differences({"x": LOSSES, "y": LOSSES}),
         figures.speed_ups([1, 2], {"x": {"y": [1, 2]}}),
-        figures.epochs_and_baseline(
-            {0.5: 1, 1: 0.5}, {1: 0.7}, {"f1": {1: 0.8}}, {"f1": 0.7}
-        ),
     ]
     assert all(isinstance(figure, Figure) for figure in made)
     assert plt.get_fignums() == [] and list(tmp_path.iterdir()) == []
@@ -573,26 +591,3 @@ def test_beam_tree_writes_every_score():
 def test_beam_tree_refuses_what_is_no_beam_search(steps, complaint):
     with pytest.raises(ValueError, match=complaint):
         figures.beam_tree(steps, width=2)
-
-
-def test_epochs_and_baseline_labels_its_lines_and_ticks_only_epochs():
-    scores = {"f1": {1: 0.8, 2: 0.7}, "accuracy": {1: 0.6, 2: 0.7}}
-    left, right = figures.epochs_and_baseline(
-        {0.5: 0.9, 1: 0.8, 1.5: 0.7, 2: 0.6}, {1: 0.8, 2: 0.9}, scores,
-        {"f1": 0.79, "accuracy": 0.65},
-    ).axes  # fmt: skip
-    assert [text.get_text() for text in left.texts] == ["validation", "training"]
-    assert [text.get_text() for text in right.texts] == ["f1", "accuracy"]
-    assert list(left.get_xticks()) == list(right.get_xticks()) == [1, 2]
-    assert left.get_ylim()[0] == 0 and right.get_ylim() == (0.5, 1)
-    dotted = [x.get_ydata()[0] for x in right.lines if x.get_linestyle() == ":"]
-    assert dotted == [0.79, 0.65]
-
-
-@pytest.mark.parametrize(
-    ("losses", "baselines", "words"),
-    [({}, {"f1": 0.7}, "nothing to draw"), ({1: 1}, {"f2": 0.7}, "same names")],
-)
-def test_epochs_and_baseline_refuse_what_cannot_be_compared(losses, baselines, words):
-    with pytest.raises(ValueError, match=words):
-        figures.epochs_and_baseline(losses, {1: 1}, {"f1": {1: 1}}, baselines)

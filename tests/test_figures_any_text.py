@@ -36,7 +36,6 @@ def drawn(figure):
 
 # Size: what is too large is refused, and the call in the message is one that works.
 
-EPOCHS = {n: 0.5 for n in range(1, 400)}
 TOO_LARGE = {
     "attention_grid": ({"weights": even(6, 12, 512), "tokens": ["tok"] * 512}, "41 tokens"),
     "attention_heads": (
@@ -47,9 +46,6 @@ TOO_LARGE = {
     "token_boxes": ({"rows": {"a": ["word"] * 2000, "b": ["x"]}}, "74 tokens in a row"),
     "similarity_map": (
         {"similarity": np.eye(200), "texts": ["a text"] * 200}, "63 texts",
-    ),
-    "confusion_matrix": (
-        {"counts": np.ones((300, 300)), "names": ["n"] * 300}, "49 labels",
     ),
     "padding_picture": (
         {"masks": {"a": [np.ones((16, 9))] * 99}}, "27 batches in a panel",
@@ -67,7 +63,7 @@ TOO_LARGE = {
     ),
 }  # fmt: skip
 # Of a fixed size, however much is drawn.
-FIXED = {"course_map", "epochs_and_baseline"}
+FIXED = {"course_map"}
 CURVES = {
     "training_curves": {"learning_rates": np.ones(10**6), "losses": np.ones(10**6)},
     "two_runs": {
@@ -250,7 +246,6 @@ def test_no_name_begins_a_formula_or_hides(name):
         figures.distributions({name: shares}),
         figures.head_map([[1]], name),
         figures.speed_ups([1, 2], {name: {name: [1, 2]}}),
-        figures.epochs_and_baseline({1: 1}, {1: 1}, {name: {1: 0.5}}, {name: 0.5}),
         figures.beam_tree([[(0, name, -1.0), (0, name, -2.0)]], 1, root=name),
         figures.padding_picture({name: [[[1, 0]]]}),
     ]
@@ -399,47 +394,6 @@ def test_what_the_usual_font_has_changes_nothing():
 
 
 # Single figures
-
-
-def test_a_fifth_score_is_drawn_and_no_label_covers_another():
-    scores = {f"score {n}": {1: 0.5, 2: 0.70 + n / 500} for n in range(5)}
-    figure = figures.epochs_and_baseline(
-        {1: 1, 2: 0.5}, {1: 0.8, 2: 0.6}, scores, dict.fromkeys(scores, 0.5)
-    )
-    right = drawn(figure).axes[1]
-    assert [text.get_text() for text in right.texts] == [*scores]
-    assert len({line.get_marker() for line in right.lines} - {"None"}) == 5
-    renderer = FigureCanvasAgg(figure).get_renderer()
-    boxes = sorted(
-        (text.get_window_extent(renderer) for text in right.texts), key=lambda b: b.y0
-    )
-    assert all(
-        low.y1 <= high.y0 + 3 for low, high in zip(boxes, boxes[1:], strict=False)
-    )
-
-
-def test_more_scores_than_markers_are_refused():
-    scores = {str(n): {1: 0.5} for n in range(13)}
-    with pytest.raises(ValueError, match="13 scores: at most 12"):
-        figures.epochs_and_baseline({1: 1}, {1: 1}, scores, dict.fromkeys(scores, 0.5))
-
-
-@pytest.mark.parametrize(
-    ("values", "words"),
-    [
-        ({1: 0.5}, "'f1' has no value at epoch 2"),
-        ({1: 0.5, 2: 1.5}, "'f1' holds 1.5: .* shares from 0 to 1"),
-        ({1: 0.5, 2: float("nan")}, "hold nan at 2"),
-    ],
-)
-def test_epochs_and_baseline_refuse_a_score_that_is_none(values, words):
-    with pytest.raises(ValueError, match=words):
-        figures.epochs_and_baseline({1: 1}, {1: 1, 2: 1}, {"f1": values}, {"f1": 0.5})
-
-
-def test_many_epochs_have_ticks_that_can_be_read():
-    figure = figures.epochs_and_baseline(EPOCHS, EPOCHS, {"f1": EPOCHS}, {"f1": 0.5})
-    assert all(len(axes.get_xticks()) < 12 for axes in drawn(figure).axes)
 
 
 @pytest.mark.parametrize("counts", [[1, 4, 2], [1, 1], [1, 2.5], [1, float("inf")]])

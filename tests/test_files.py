@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from datasets import Dataset, DatasetDict
 
-from hf_tutorial import files
-from hf_tutorial.refused import Refused
+from hf_tutorial import files, tables
+from hf_tutorial.refused import Refused, one_line
 
 ROWS = [{"text": "a, b", "label": "x"}, {"text": "007", "label": "None"}]
 
@@ -82,6 +82,59 @@ def test_zip_with_one_file_is_read(tmp_path):
 def test_separator_is_the_one_that_finds_the_columns(tmp_path, separator):
     pd.DataFrame(ROWS).to_csv(tmp_path / "rows.csv", index=False, sep=separator)
     assert rows_of(tmp_path / "rows.csv") == ROWS
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_separator_is_found_for_a_pair_of_columns(tmp_path, separator):
+    """The two are asked for as "text,other", which no column is called."""
+    rows = [{**row, "other": "x"} for row in ROWS]
+    pd.DataFrame(rows).to_csv(tmp_path / "rows.csv", index=False, sep=separator)
+    wanted = ["text", "other", "text,other", "label"]
+    found = files.read(str(tmp_path / "rows.csv"), wanted, False)
+    assert [*found.splits["train"]] == rows
+    assert found.separators == {"train": separator} and found.sheets == {"train"}
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "body;stars\nfine;1\ndull;0\n",
+        "body;stars\nfine, really;1\ndull;0\n",
+        "body;stars\nfine;1\ngood;0\nno, sir, dull;0\n",
+        "body, in full;stars\nfine;1\n",
+    ],
+    ids=["no comma", "comma in the first row", "comma below", "comma in the header"],
+)
+@pytest.mark.parametrize("streaming", [False, True])
+def test_separator_is_found_where_no_column_is_the_one_asked_for(
+    tmp_path, rows, streaming
+):
+    (tmp_path / "rows.csv").write_text(rows)
+    found = files.read(str(tmp_path / "rows.csv"), ["text", "label"], streaming)
+    first = next(iter(found.splits["train"]))
+    assert [*first] == rows.splitlines()[0].split(";")
+    with pytest.raises(Refused) as refused:
+        tables.read(str(tmp_path / "rows.csv"), streaming=streaming)
+    named = ", ".join(repr(name) for name in first)
+    assert f"no column 'text': the columns are {named} (separated by ';'" in str(
+        refused.value
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["missing.csv", "rows.xlsx", "empty", "latin.csv", "long.csv", "no/such"]
+)
+def test_option_that_named_a_file_is_in_the_message(tmp_path, name):
+    (tmp_path / "rows.xlsx").write_text("text,label\na,b\n")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "latin.csv").write_bytes("text,label\né,b\n".encode("latin-1"))
+    (tmp_path / "long.csv").write_text("text,label\na,b\na,b,c\n")
+    path = name if name == "no/such" else str(tmp_path / name)
+    with pytest.raises(Refused) as refused:
+        files.read(path, ["text", "label"], False, "--validation")
+    message = str(refused.value)
+    assert "--dataset" not in message and name in message
+    assert message.startswith(f"--validation {path}") or "is not UTF-8" in message
 
 
 def test_byte_order_mark_of_excel_is_no_part_of_a_name(tmp_path):
@@ -193,7 +246,10 @@ def test_text_with_a_comma_and_no_quotes_is_not_taken_for_an_index(tmp_path):
 
 def test_row_with_too_many_cells_is_refused_by_its_line(tmp_path):
     (tmp_path / "rows.csv").write_text("text,label\nfine,1\nno, sir,0\n")
-    assert "line 3, saw 3" in refusal(tmp_path / "rows.csv")
+    message = refusal(tmp_path / "rows.csv")
+    assert (
+        "line 3 has 3 cells, the header 2: put texts that hold the separator" in message
+    )
 
 
 def test_broken_json_is_refused_in_a_sentence(tmp_path):
@@ -207,3 +263,10 @@ def test_broken_json_is_refused_in_a_sentence(tmp_path):
 def test_unknown_name_is_refused_in_a_sentence():
     message = refusal("no/such")
     assert message.startswith("--dataset no/such: ") and "\n" not in message
+
+
+def test_message_that_is_too_long_ends_between_two_words():
+    short, long = ValueError("too short to cut"), ValueError("word " * 80)
+    assert one_line(short) == "ValueError: too short to cut"
+    assert one_line(long).endswith(" word …") and 290 < len(one_line(long)) <= 300
+    assert len(one_line(ValueError("x" * 400))) <= 300

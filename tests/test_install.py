@@ -106,11 +106,53 @@ def test_python_that_does_not_fit_is_told_so_with_one_that_does(version, monkeyp
     monkeypatch.setattr(
         shutil, "which", lambda name: name if name == "python3.12" else None
     )
+    monkeypatch.setenv("MAKELEVEL", "1")
     said = install.unfit(version)
     assert f"Python {version[0]}.{version[1]}" in said and "3.11 to 3.14" in said
-    assert "make PYTHON3=python3.12` uses the one on this machine" in said
+    assert "`make PYTHON3=python3.12` takes the one on this machine" in said
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    assert "install one of these" in install.unfit(version)
+    assert "install one of these, then `make PYTHON3=" in install.unfit(version)
+
+
+@pytest.mark.parametrize(
+    ("windows", "there", "said"),
+    [
+        (
+            False,
+            "python3.13",
+            "`python3.13 set up.py .venv` takes the one on this machine.",
+        ),
+        (False, None, "install one of these, then `python3.12 set up.py .venv`."),
+        (True, None, "install one of these, then `py -3.12 set up.py .venv`."),
+    ],
+)
+def test_python_that_does_not_fit_and_was_not_called_by_make_is_sent_to_no_make(
+    monkeypatch, windows, there, said
+):
+    monkeypatch.setattr(shutil, "which", lambda name: name if name == there else None)
+    monkeypatch.setattr(install, "WINDOWS", windows)
+    monkeypatch.setattr(sys, "argv", ["set up.py", ".venv"])
+    monkeypatch.delenv("MAKELEVEL", raising=False)
+    assert install.unfit((3, 10, 1)).endswith(said)
+    here = install.unfit((3, 10, 1), here=True)
+    assert here.endswith("3.11 to 3.14: choose a runtime or kernel with one of these.")
+
+
+def test_set_up_that_stopped_says_how_it_goes_on(monkeypatch, tmp_path):
+    def stopped(folder):
+        raise subprocess.CalledProcessError(1, ["pip", "install"])
+
+    monkeypatch.setattr(install, "make_environment", stopped)
+    with pytest.raises(
+        SystemExit, match="The same command begins again where this ended"
+    ):
+        install.main([str(tmp_path)])
+    python = tmp_path / "python"  # one that cannot import torch
+    python.write_text("#!/bin/sh\nexit 1\n")
+    python.chmod(0o755)
+    assert f"`{python} -m hf_tutorial.doctor` says more" in install.torch_installed(
+        python
+    )
 
 
 @pytest.mark.parametrize("minor", [11, 12, 13, 14])
@@ -157,7 +199,8 @@ def test_make_says_one_sentence_on_an_old_python_and_makes_nothing(tmp_path):
     fake.chmod(0o755)
     done = make("models", f"PYTHON3={fake}", f"VENV={tmp_path / 'env'}")
     assert done.returncode != 0 and "Traceback" not in done.stderr
-    assert done.stderr.startswith("python3 is Python 3.9, and the libraries have")
+    assert done.stderr.startswith("this is Python 3.9, and the libraries have")
+    assert "make PYTHON3=" in done.stderr
     assert not (tmp_path / "env").exists()
 
 

@@ -16,6 +16,8 @@ from transformers import (
     AutoModelForMaskedLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
+    Trainer,
+    TrainingArguments,
     pipeline,
 )
 
@@ -103,6 +105,33 @@ def test_storyteller_writes_as_well_as_its_card_says(storyteller, stories):
     assert qualities.misses("storyteller", figures) == []
     assert f"perplexity {figures['perplexity']:.2f} on" in said("storyteller")
     assert figures["distinct_2_greedy"] < figures["distinct_2_sampled"]
+
+
+def test_recipe_of_the_storyteller_trains_on_the_mean_over_predicted_tokens(
+    monkeypatch, stories, tmp_path
+):
+    """Trainer's own choice for this class counts the first token of each block as well."""
+    met = {}
+
+    def look(model, data, collator, out, **arguments):
+        rows = data.select(range(2))
+        batch = collator(list(rows))
+        with torch.no_grad():
+            logits = model.eval()(batch["input_ids"]).logits[:, :-1].flatten(0, 1)
+        by_hand = torch.nn.functional.cross_entropy(
+            logits, batch["labels"][:, 1:].flatten()
+        )
+        arguments = TrainingArguments(out, use_cpu=True, report_to="none")
+        for name, kind in {"recipe": model.loss_type, "unsaid": None}.items():
+            model.loss_type = kind
+            trainer = Trainer(model, arguments, data_collator=collator)
+            found = trainer.predict(rows).metrics["test_loss"]
+            met[name] = found / by_hand.item()
+
+    monkeypatch.setattr(recipes, "fit", look)
+    recipes.storyteller(tmp_path, stories["train"]["text"][:40])
+    assert met["recipe"] == pytest.approx(1, abs=1e-4)
+    assert met["unsaid"] == pytest.approx(255 / 256, abs=1e-4)
 
 
 def test_storyteller_mlm_is_a_small_bert(guesser):

@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote
 import pytest
 
 from hf_tutorial import NOTEBOOKS, publish
+from hf_tutorial.doctor import machine
 from tests import guards, latest
 
 ROOT = NOTEBOOKS.parent
@@ -240,6 +241,50 @@ def test_options_reach_jupyterlab_through_make():
     done = make("--dry-run", "lab", "LAB=--allow-root --no-browser")
     assert "-m jupyterlab --allow-root --no-browser notebooks/00_" in done.stdout
     assert "--allow-root" not in make("--dry-run", "lab").stdout
+
+
+def test_commands_without_make_are_those_that_make_calls():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    without = readme.partition("## Without make")[2].partition("\n## ")[0]
+    for task, shown in (("run", "publish run"), ("handout", "publish handout"),
+                        ("test", "-m pytest"), ("models", "-m hf_tutorial.sources"),
+                        ("lab", "jupyter lab notebooks")):  # fmt: skip
+        called = make("-n", task).stdout.replace("-m jupyterlab", "jupyter lab")
+        assert shown.removesuffix(" notebooks") in called and shown in without, task
+
+
+def test_what_a_reader_writes_survives_clean_and_stays_out_of_git():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    folders = re.findall(r"--output-dir (\S+?)`", readme)
+    assert folders and not any(folder.startswith("build") for folder in folders)
+    for folder in folders:
+        ignored = subprocess.run(
+            ["git", "check-ignore", "-q", f"{folder}/model"], cwd=ROOT
+        )
+        assert ignored.returncode in (0, 128), folder  # 128: no git here
+
+
+def test_readme_names_the_memory_that_doctor_asks_for():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    needed = round(machine.MEMORY / machine.GIGABYTE)
+    assert f"of memory, of which a notebook takes up to {needed}" in readme
+    assert (
+        "4 GB of memory" in readme
+        and "a machine with 4 GB" in machine.memory(1, 1)[0].way_out
+    )
+
+
+def test_readme_tells_instructors_what_fits_into_ninety_minutes():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    minutes = dict(re.findall(r"^\| (\d\d) \|.*\| (\d+) \|$", readme, flags=re.M))
+    assert "Ninety minutes hold 00 and 01 without the parts" in readme
+    assert 90 < int(minutes["00"]) + int(minutes["01"]) <= 100
+    for page in ("00_quick_tour", "01_tokenization"):
+        opening = guards.read(NOTEBOOKS / f"{page}.ipynb").cells[0].source
+        assert "In a short lecture, leave out" in opening
+    counts = {sum("exercise" in c.metadata.get("tags", []) for c in guards.read(p).cells)
+              for p in guards.notebooks() if guards.is_ours(p.name)}  # fmt: skip
+    assert "three or four exercises" in readme and counts == {3, 4}
 
 
 def test_decisions_are_dated():

@@ -1,6 +1,7 @@
 """The cell of notebook 06 that pushes, word for word, against a Hub on this machine."""
 
 import base64
+import contextlib
 import http.server
 import json
 import os
@@ -112,24 +113,25 @@ class Hub(http.server.BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def hub():
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
+@contextlib.contextmanager
+def serving(handler):
+    """Lend a Hub on this machine that answers by `handler`."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.requests, server.created, server.stored, server.files = [], [], {}, {}
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
         server.shutdown()
 
 
-def run(source, hub, home, **environment):
-    """Run what a cell holds in a process of its own, whose Hub is `hub`."""
+def ran(program, hub, home, *arguments, **environment):
+    """Run a program in a process of its own, whose Hub is `hub`."""
     inherited = {
         name: value
         for name, value in os.environ.items()
         if not name.lower().endswith("_proxy") and name not in ("HF_TOKEN", "HF_HOME")
     }
     done = subprocess.run(
-        [sys.executable, "-c", BEFORE + source, sources.checkpoint("encoder")],
+        [sys.executable, "-c", program, *arguments],
         env={
             **inherited,
             "HF_ENDPOINT": f"http://127.0.0.1:{hub.server_port}",
@@ -144,6 +146,17 @@ def run(source, hub, home, **environment):
     )
     assert done.returncode == 0, done.stderr
     return done
+
+
+@pytest.fixture
+def hub():
+    with serving(Hub) as server:
+        yield server
+
+
+def run(source, hub, home, **environment):
+    encoder = sources.checkpoint("encoder")
+    return ran(BEFORE + source, hub, home, encoder, **environment)
 
 
 def test_model_tokenizer_and_card_arrive_and_the_token_is_never_printed(

@@ -11,7 +11,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
 
-from hf_tutorial import publish
+from hf_tutorial import publish, spoken
 from hf_tutorial.publish import recording
 from tests.lessons import README, contents, lesson, put
 
@@ -61,8 +61,16 @@ warnings.warn("here")
     assert unheard.cells[1].outputs == []
 
 
+def test_rows_of_a_load_report_are_put_in_order():
+    head = "Key   | Status  | \n------+---------+-\n"
+    one, other = "b.bias   | MISSING | \n", "a.weight | MISSING | \n"
+    said = [spoken.comparable(head + rows) for rows in (one + other, other + one)]
+    assert said[0] == said[1] == head + other + one == spoken.comparable(said[0])
+
+
 def test_whole_traceback_is_saved_without_a_folder_of_this_machine(checkout):
-    raises = lesson("import json; json.loads('{')", "%tb Plain")
+    whole = 'get_ipython().run_line_magic("tb", "Plain")'  # %tb, as code that parses
+    raises = lesson("import json; json.loads('{')", whole)
     for cell in raises.cells[1:]:
         cell.metadata["tags"] = ["raises-exception"]
     put(checkout, _01_raises=raises)

@@ -1,8 +1,11 @@
 """The first cell of every notebook."""
 
+import ast
 import importlib.metadata
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -160,6 +163,15 @@ def test_errors_show_the_readers_lines_and_the_message_only(notebook_output):
     ]
 
 
+def test_whole_traceback_can_be_asked_for_after_a_short_one(notebook_output):
+    start = "from hf_tutorial import start\nstart()"
+    whole = 'get_ipython().run_line_magic("tb", "Plain")'
+    found = notebook_output(start, "import json\n\njson.loads('{')", whole, every=True)
+    (error,) = found[-1]
+    shown = "\n".join(error.traceback)
+    assert "json.loads('{')" in shown and "scan_once" in shown
+
+
 def test_wrong_folder_shows_a_sentence_in_a_notebook(notebook_output, tmp_path):
     (error,) = notebook_output("from hf_tutorial import start\nstart()", path=tmp_path)
     assert len(error.traceback) == 2 and "site-packages" not in "".join(error.traceback)
@@ -234,7 +246,7 @@ def test_notebook_of_another_checkout_is_refused_with_both_paths(
         hf_tutorial.start()
     message = str(error.value)
     assert f"lies in {other_checkout}, " in message and f"from {ROOT} " in message
-    assert f"run `make lab` in {other_checkout}, which makes" in message
+    assert f"run `make lab` in {other_checkout}, to make an env" in message
     assert Path.cwd() == other_checkout / folder
 
 
@@ -258,6 +270,56 @@ def test_way_back_to_another_checkout_is_the_one_that_works(
     assert f"delete {environment}, then run `make lab`" in said()
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["/else", str(ROOT / "src")]))
     assert f"PYTHONPATH names {ROOT / 'src'}: unset it" in said()
+
+
+@pytest.mark.parametrize("windows", [True, False])
+def test_messages_name_no_make_where_there_is_none(
+    other_checkout, monkeypatch, capsys, windows
+):
+    monkeypatch.setattr(place, "WINDOWS", windows)
+    if not windows:
+        monkeypatch.setattr(shutil, "which", lambda name: None)
+    jupyter = r".venv\Scripts\jupyter" if windows else ".venv/bin/jupyter"
+    assert place.lab() == f"{jupyter} lab notebooks"
+    assert place.lab("--allow-root") == f"{jupyter} lab --allow-root notebooks"
+    said = [place.doctor(), place.set_up(), *hf_tutorial._versions_note()]
+    monkeypatch.setattr(hf_tutorial, "versions_off_pin", lambda: {"torch": ("1", "2")})
+    said += hf_tutorial._versions_note()
+    monkeypatch.setattr(place, "passed_over", lambda checkout: None)
+    said += hf_tutorial._versions_note()
+    for folder in (other_checkout / "notebooks", other_checkout.parent):
+        monkeypatch.chdir(folder)
+        with pytest.raises((RuntimeError, FileNotFoundError)) as refused:
+            place.settle(NOTEBOOKS)
+        said.append(str(refused.value))
+    assert not re.search(r"\bmake \w+`|`make", " ".join(said)), said
+    assert f"`{jupyter} lab notebooks`" in said[-1] and place.BY_HAND in said[-2]
+
+
+COMMAND = re.compile(r"\bmake (lab|doctor|clean|run|test|models|handout|PYTHON3)\b")
+
+
+def commands_of_make(path):
+    """List the tasks of make that a module's texts name, its docstrings apart."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    quiet = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}
+    texts = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)
+             and isinstance(n.value, str) and id(n) not in quiet]  # fmt: skip
+    return sorted(COMMAND.search(text)[1] for text in texts if COMMAND.search(text))
+
+
+def test_modules_that_speak_to_readers_ask_whether_there_is_a_make(tmp_path):
+    """Each of these stands behind `has_make`; more of them would reach Windows."""
+    modules = [
+        place.PACKAGE / name for name in ("__init__.py", "install.py", "place.py")
+    ]
+    modules += place.PACKAGE.glob("doctor/*.py")
+    found = {path.name: named for path in modules if (named := commands_of_make(path))}
+    assert found == {"place.py": ["doctor", "lab", "lab", "lab"],
+                     "environment.py": ["PYTHON3"], "machine.py": ["clean"]}  # fmt: skip
+    planted = tmp_path / "planted.py"
+    planted.write_text('"""make run"""\nway = f"{1}: run `make lab`"\n')
+    assert commands_of_make(planted) == ["lab"]
 
 
 def test_copy_in_build_runs_with_the_data_of_its_checkout_and_says_so(notebook_output):
@@ -511,7 +573,7 @@ sys.modules["evaluate"] = package
 import datasets.config as d, evaluate.config as e, huggingface_hub.constants as h
 from hf_tutorial import caches
 named = caches.folders()
-assert named["HF_DATASETS_CACHE"] == d.HF_DATASETS_CACHE
+assert named["HF_DATASETS_CACHE"] == d.HF_DATASETS_CACHE.expanduser()
 assert named["HF_MODULES_CACHE"] == d.HF_MODULES_CACHE == e.HF_MODULES_CACHE
 assert named["HF_EVALUATE_CACHE"] == e.HF_EVALUATE_CACHE
 assert named["HF_METRICS_CACHE"] == e.HF_METRICS_CACHE
@@ -524,3 +586,22 @@ assert caches.home() == Path(h.HF_HOME)
     ):
         done = python(program, **environment)
         assert done.returncode == 0, (environment, done.stderr)
+
+
+def test_prepared_rows_lie_where_we_looked_whether_we_may_write(tmp_path):
+    (tmp_path / "rows.json").write_text('{"text": "one"}', encoding="utf-8")
+    program = """
+import os
+from pathlib import Path
+os.chdir(os.environ["HOME"])
+from datasets import load_dataset
+from hf_tutorial import caches
+rows = load_dataset("json", data_files="rows.json", split="train")
+prepared = rows.cache_files[0]["filename"]
+named = caches.folders()["HF_DATASETS_CACHE"].absolute()
+assert named in Path(prepared).absolute().parents, prepared
+"""
+    for written in ("~/rows", "relative", str(tmp_path / "absolute")):
+        settings = {"HF_DATASETS_CACHE": written, "HOME": str(tmp_path)}
+        done = python(program, **settings)
+        assert done.returncode == 0, (written, done.stderr)

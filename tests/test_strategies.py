@@ -22,8 +22,8 @@ from tests.processes import Training, free_port, launched
 from tests.test_train import environment, losses, table, weights
 
 STEPS = 6
-WORDS = ["--max-steps", STEPS, "--save-every", 2, "--batch-size", 8, "--max-length", 16,
-         "--learning-rate", 1e-3, "--warmup-steps", 0]  # fmt: skip
+WORDS = ["--validation-share", 0, "--max-steps", STEPS, "--save-every", 2, "--batch-size", 8,
+         "--max-length", 16, "--learning-rate", 1e-3, "--warmup-steps", 0]  # fmt: skip
 CLOSE = 1e-5
 
 

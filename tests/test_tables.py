@@ -391,7 +391,10 @@ def test_split_whose_labels_are_all_missing_is_left_out(tmp_path):
             "validation: 1 row has no label in 'label', the first is row 1",
         ),
         ("text,label\na,x\nb,z\n", "validation: label 'z' is not one of x, y"),
-        ("body,label\na,x\n", "validation has no column 'text': it has body, label"),
+        (
+            "body,label\na,x\n",
+            "validation: there is no column 'text': the columns are 'body', 'label' (separated",
+        ),
     ],
 )
 def test_fault_in_another_split_is_named_with_it(tmp_path, text, message):
@@ -411,17 +414,94 @@ def test_validation_may_lie_apart(tmp_path):
     table = read(train, validation=str(held))
     assert table.held_out_name == "validation" and table.counts("validation") == [2, 1]
     csv(tmp_path, "text,label\na,q\n", "held.csv")
-    assert "validation: label 'q' is not one of x, y" in refusal(
+    assert "held.csv: label 'q' is not one of x, y" in refusal(
         train, validation=str(held)
     )
 
 
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "body,rating\na,x\n",
+            "there is no column 'text': the columns are 'body', 'rat",
+        ),
+        (
+            "text,stars\na,x\n",
+            "there is no column 'label': the columns are 'text', 'st",
+        ),
+        ("text,label\na,\nb,\n", "2 rows have no label in 'label', the first is row 0"),
+        ("text,label\na,x\nb,z\n", "label 'z' is not one of x, y"),
+        ("text,label\n", " is empty: it has no row"),
+        (
+            "text,label\na,x\nb,y\nc,d,x\n",
+            "line 4 has 3 cells, the header 2: put texts",
+        ),
+        (None, "there is no such file"),
+    ],
+)
+def test_named_validation_file_is_never_left_out_and_named_in_messages(
+    tmp_path, text, message, streaming
+):
+    train = csv(tmp_path, LEARNED, "train.csv")
+    held = tmp_path / "held.csv"
+    if text is not None:
+        held.write_text(text)
+    found = refusal(train, validation=str(held), streaming=streaming)
+    assert message in found and "held.csv" in found and "--dataset" not in found
+    assert found.startswith(f"--validation {held}") or "is empty" in found
+
+
+def test_named_validation_folder_gives_its_validation_or_test_rows(tmp_path):
+    train = csv(tmp_path, LEARNED, "train.csv")
+    apart = folder_of(tmp_path, test="text,label\na,y\n")
+    assert read(train, validation=str(apart)).counts("validation") == [0, 1]
+    (apart / "test.csv").rename(apart / "train.csv")
+    assert read(train, validation=str(apart)).counts("validation") == [0, 1]
+
+
+@pytest.mark.parametrize("labels", [["1", "0", "1"], [1, 0, 1], [1.0, 0.0, 1.0]])
+def test_labels_of_two_kinds_of_files_are_the_same_classes(tmp_path, labels):
+    typed = parquet(tmp_path, frame(labels, ["u", "v", "w"]))
+    written = csv(tmp_path, "text,label\na,0\nb,1.0\nc,1\n", "written.csv")
+    if labels[0] != "1":
+        table = read(typed, validation=str(written))
+        assert table.names == ["0", "1"] and table.counts("validation") == [1, 2]
+    table = read(written, validation=str(typed))
+    assert table.names == ["0", "1"] and table.counts("validation") == [1, 2]
+
+
+def classed(tmp_path, name, names, labels):
+    kinds = Features({"text": Value("string"), "label": ClassLabel(names=names)})
+    data = Dataset.from_dict({"text": TEXTS[: len(labels)], "label": labels}, kinds)
+    data.save_to_disk(tmp_path / name)
+    return tmp_path / name
+
+
+def test_named_classes_are_compared_by_their_names(tmp_path):
+    """Where a class is missing, the others have other numbers: 1 is b here and c there."""
+    train = classed(tmp_path, "train", ["a", "b", "c"], [0, 1, 2, 2])
+    message = refusal(
+        train, validation=str(classed(tmp_path, "two", ["a", "c"], [0, 1]))
+    )
+    assert "label 1 means 'c' there, and 'b' in train" in message
+    assert "write the labels of both as texts" in message
+    same = classed(tmp_path, "same", ["a", "b", "c"], [1])
+    assert read(train, validation=str(same)).counts("validation") == [0, 1, 0]
+    texts = csv(tmp_path, "text,label\nu,c\nv,a\n", "texts.csv")
+    assert read(train, validation=str(texts)).counts("validation") == [1, 0, 1]
+    back = read(
+        csv(tmp_path, "text,label\nu,c\nv,a\nw,b\nx,b\n"), validation=str(train)
+    )
+    assert back.names == ["a", "b", "c"] and back.counts("validation") == [1, 1, 2]
+
+
 def test_missing_columns_and_splits_are_named(tmp_path):
     file = csv(tmp_path, LEARNED)
-    assert "no column 'body': the columns are text, label" in refusal(file, "body")
-    assert "no column 'stars': the columns are text, label" in refusal(
-        file, "text", "stars"
-    )
+    columns = "the columns are 'text', 'label' (separated by ',')"
+    assert f"no column 'body': {columns}" in refusal(file, "body")
+    assert f"no column 'stars': {columns}" in refusal(file, "text", "stars")
     data = Dataset.from_dict({"text": ["a"], "label": [0]})
     DatasetDict({"test": data}).save_to_disk(tmp_path / "saved")
     assert "no split is called train: there are test" in refusal(tmp_path / "saved")
@@ -432,11 +512,149 @@ def test_missing_columns_and_splits_are_named(tmp_path):
 
 def test_csv_without_a_header_and_folders_of_texts_get_a_hint(tmp_path):
     message = refusal(csv(tmp_path, "fine,1\ndull,0\n"))
-    assert "the columns are fine, 1 (if this is a row and no header" in message
+    assert "the columns are 'fine', '1' (separated by ','; if this is a row" in message
     for name in ("good", "bad"):
         (tmp_path / "texts" / name).mkdir(parents=True)
         (tmp_path / "texts" / name / "1.txt").write_text("a film")
     assert "names of folders are not read as labels" in refusal(tmp_path / "texts")
+
+
+@pytest.mark.parametrize(
+    ("header", "guess"),
+    [("Body, Stars", "Body"), ("bdoy,stars", "bdoy"), ("stars, body ", " body ")],
+)
+def test_column_with_a_name_much_like_the_one_asked_for_is_guessed(
+    tmp_path, header, guess
+):
+    file = csv(tmp_path, f"{header}\na,x\nb,y\n")
+    message = refusal(file, "body", "stars")
+    assert message.endswith(f"Did you mean {guess!r}?") and repr(guess) in message
+    assert "no header" not in message
+    assert "Did you mean" not in refusal(file, "headline", "stars")
+
+
+def test_label_column_is_guessed_in_any_kind_of_file(tmp_path):
+    message = refusal(
+        parquet(tmp_path, frame([0, 1, 0]).rename(columns={"label": "Label"}))
+    )
+    assert message == (
+        "there is no column 'label': the columns are 'text', 'Label'. Did you mean 'Label'?"
+    )
+
+
+# Rows that are held out of one table
+
+
+def test_share_of_each_class_is_held_out_and_the_rest_is_learned(tmp_path):
+    labels = ["a"] * 60 + ["b"] * 30 + ["c"] * 10
+    texts = [f"text {n}" for n in range(100)]
+    file = parquet(tmp_path, frame(labels, texts))
+    table = read(file, validation_share=0.2)
+    assert table.cut and table.held_out_name == tables.CUT
+    assert table.counts("train") == [48, 24, 8]
+    assert table.counts(tables.CUT) == [12, 6, 2]
+    rows = [{*part["text"]} for part in (table.train, table.held_out)]
+    assert not rows[0] & rows[1] and rows[0] | rows[1] == {*texts}
+    assert table.train["text"][:] == sorted(table.train["text"], key=texts.index)
+    again = read(file, validation_share=0.2)
+    assert again.held_out["text"][:] == table.held_out["text"][:]
+    assert again.digest() == table.digest() != read(file).digest()
+
+
+@pytest.mark.parametrize("share", [0.01, 0.2, 0.5, 0.99])
+@pytest.mark.parametrize(
+    "labels", [[0, 0, 1], [0] * 9 + [1], [*range(7)] * 2, ["x", "y", "y", "z"] * 3]
+)
+def test_class_is_never_held_out_whole(tmp_path, labels, share):
+    file = parquet(tmp_path, frame(labels, [f"t {n}" for n in range(len(labels))]))
+    table = read(file, validation_share=share)
+    assert min(table.counts("train")) >= 1
+    most = len(labels) - len({*labels})
+    held = min(round(share * len(labels)), most)
+    assert table.cut == (held > 0)
+    assert len(table.train) == len(labels) - held
+    assert sum(table.counts(tables.CUT) or [0]) == held
+
+
+def test_held_out_texts_that_are_learned_from_are_counted(tmp_path):
+    texts = [f"text {n // 2}" for n in range(40)]  # each stands there twice
+    table = read(parquet(tmp_path, frame([0, 1] * 20, texts)), validation_share=0.25)
+    both = [*table.train["text"]], [*table.held_out["text"]]
+    count = sum(text in both[0] for text in both[1])
+    (note,) = table.notes
+    assert 0 < count <= 10
+    assert note.startswith(f"{count} of 10 rows of those held out have a text that is")
+    folder = folder_of(tmp_path, train=LEARNED, test="text,label\nc,x\nd,y\n")
+    assert (
+        "1 of 2 rows of test have a text that is trained on" in read(folder).notes[-1]
+    )
+    pairs = {"a": [*"xyxz"], "b": [*"uuvv"], "label": [0, 0, 1, 1]}  # no pair twice
+    pairs = read(parquet(tmp_path, pairs, "p.parquet"), "a,b", validation_share=0.5)
+    assert pairs.cut and pairs.notes == []
+
+
+def test_nothing_is_held_out_beside_a_validation_split_or_of_a_stream(tmp_path):
+    file = csv(tmp_path, LEARNED)
+    assert not read(file).cut and not read(file, validation_share=0.0).cut
+    assert not read(file, validation=str(file), validation_share=0.3).cut
+    assert read(file, validation_share=0.3, streaming=True).held_out is None
+    folder = folder_of(
+        tmp_path, train=LEARNED, test="id,text\n7,a\n"
+    )  # as in a contest
+    table = read(folder, validation_share=0.3)
+    assert table.cut and len(table.held_out) == 1
+
+
+# What may be a slip is said
+
+
+def test_numbers_with_fractions_in_a_csv_are_said_to_be_classes(tmp_path):
+    cells = ["1.1", "2.2", "3.7", "1.1", "2.2", "3.7"]
+    for between, mark in ((",", "."), (";", ",")):
+        written = [cell.replace(".", mark) for cell in cells]
+        rows = "".join(f"t{n}{between}{cell}\n" for n, cell in enumerate(written))
+        file = csv(tmp_path, f"text{between}label\n{rows}", f"{between}.csv")
+        (note,) = read(file).notes
+        assert f"'label' holds numbers, such as {', '.join(written[:3])}: each" in note
+        assert "no number is predicted" in note
+    for fine in (["1", "2.0", "1", "2"], ["v1.1", "v1.2"] * 2, ["1.1", "b"] * 2):
+        assert "numbers" not in str(read(parquet(tmp_path, frame(fine))).notes)
+
+
+@pytest.mark.parametrize("word", ["nan", "NA", "N/A", "None", "null", " NaN"])
+def test_words_for_nothing_are_classes_and_texts_and_said_to_be(tmp_path, word):
+    rows = f"a,x\nb,{word}\nc,x\n{word},{word}\ne,y\nf,y\n"
+    notes = read(csv(tmp_path, f"text,label\n{rows}")).notes
+    assert notes == [
+        "1 text(s) in 'text' are a word for nothing, such as 'nan': if no text is meant,"
+        " filter these rows out",
+        f"2 rows have the label {word!r}: if that means no label, filter them out",
+    ]
+
+
+def test_classes_that_differ_by_capitals_only_are_said_to_be_two(tmp_path):
+    (note,) = read(parquet(tmp_path, frame(["Good", "good", "bad"] * 2))).notes
+    assert (
+        note
+        == "'Good' and 'good' in 'label' differ by capitals only, and are two classes"
+    )
+
+
+def test_row_of_a_csv_is_also_counted_as_a_spreadsheet_does(tmp_path):
+    rows = "".join(
+        f'"two\nlines {n}",{"xy"[n % 2] if n != 7 else ""}\n' for n in range(12)
+    )
+    file = csv(tmp_path, f"text,label\n{rows}")
+    for streaming in (False, True):
+        message = refusal(file, streaming=streaming)
+        assert "the first is row 7 (counted from 0, 9 in a spreadsheet)" in message
+    lines = rows.replace(",\n", ",x\n").replace(",", ",")
+    typed = parquet(tmp_path, frame(["x", None, "y"]))
+    assert "is row 1 (counted from 0): fill" in refusal(typed)
+    train = csv(tmp_path, f"text,label\n{lines}", "whole.csv")
+    message = refusal(train, validation=str(file))
+    assert f"--validation {file}: 1 row has no label" in message
+    assert "9 in a spreadsheet" in message
 
 
 # The digest

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -24,12 +25,13 @@ from transformers import (
     set_seed,
 )
 
-from hf_tutorial import checkpoints, learners, sources, train
+from hf_tutorial import NOTEBOOKS, checkpoints, learners, sources, train
 from hf_tutorial.refused import Refused
 from tests import test_tables
 from tests.processes import Training
 
-QUICK = ["--max-length", "16", "--batch-size", "8", "--save-every", "4"]
+QUICK = ["--max-length", "16", "--batch-size", "8", "--save-every", "4",
+         "--validation-share", "0"]  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -234,12 +236,15 @@ def test_checkpoint_may_hold_folders(tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--text-column", "body"], "no column 'body': the columns are text, label"),
-        (["--label-column", "stars"], "no column 'stars': the columns are text, label"),
+        (["--text-column", "body"], "no column 'body': the columns are 'text', 'label'"),
+        (["--label-column", "stars"], "no column 'stars': the columns are 'text', 'label'"),
         (["--dataset", "no/such"], "--dataset no/such: "),
+        (["--validation", "no.csv"], "--validation no.csv: there is no such file"),
         (["--checkpoint", "no/such"], "--checkpoint no/such: "),
         (["--batch-size", "9", "--accumulate", "2"], "use a multiple of 2"),
         (["--batch-size", "64"], "40 rows are fewer than one batch of 64"),
+        (["--batch-size", "36", "--validation-share", "0.25"],
+         "30 rows (10 more are held out) are fewer than one batch of 36"),
         (["--precision", "fp16"], "fp16 needs a GPU: use bf16 or no on a CPU"),
         (["--resume"], "no whole checkpoint in"),
     ],
@@ -248,6 +253,49 @@ def test_what_cannot_work_is_refused_with_the_way_out(run, words, message):
     with pytest.raises(Refused) as refused:
         run(*words)
     assert message in str(refused.value)
+
+
+@pytest.mark.parametrize("missing", ["model", "data"])
+def test_bundled_folder_that_is_not_there_is_named_in_a_whole_sentence(
+    monkeypatch, tmp_path, missing
+):
+    """As in a clone of which nobody has placed the models: the way out is at the end."""
+    whole = (
+        "is not in data/models: "
+        + "put it there, " * 40
+        + "and doctor looks at the rest."
+    )
+
+    def gone(role):
+        raise FileNotFoundError(f"the bundled {role} {whole}")
+
+    monkeypatch.setattr(
+        sources, "checkpoint" if missing == "model" else "dataset", gone
+    )
+    words = [] if missing == "model" else ["--checkpoint", "any"]
+    with pytest.raises(Refused) as refused:
+        train.main(["--output-dir", str(tmp_path / "out"), *words])
+    role = "encoder" if missing == "model" else "reviews"
+    assert str(refused.value) == f"the bundled {role} {whole}"
+
+
+def test_help_says_how_to_start_it_and_each_default(capsys):
+    with pytest.raises(SystemExit):
+        train.arguments(["--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.startswith("usage: python -m hf_tutorial.train ")
+    found = vars(train.arguments(["--output-dir", "out"]))
+    options = said.partition("options: ")[2]
+    named = [
+        name
+        for name, value in found.items()
+        if value is not None and value is not False
+    ]
+    assert len(named) >= 13
+    for name in named:
+        word = f"--{name.replace('_', '-')} {name.upper()} "
+        nearest = options[options.index(word) :].partition("(default: ")[2]
+        assert name == "output_dir" or nearest.startswith(f"{found[name]})"), name
 
 
 def test_stream_shorter_than_a_batch_is_refused(run):
@@ -266,6 +314,8 @@ def test_stream_shorter_than_a_batch_is_refused(run):
         ("--dropout", "1", "use 0 or more, and less than 1"),
         ("--dropout", "-0.1", "use 0 or more, and less than 1"),
         ("--dropout", "nan", "use 0 or more, and less than 1"),
+        ("--validation-share", "1", "use 0 or more, and less than 1"),
+        ("--validation-share", "nan", "use 0 or more, and less than 1"),
         ("--learning-rate", "-1", "use a number above 0"),
         ("--learning-rate", "0", "use a number above 0"),
         ("--learning-rate", "inf", "use a number above 0"),
@@ -498,6 +548,51 @@ def test_run_says_what_it_trains_on_and_how_good_it_came_out(run, tmp_path, caps
 
     (guess,) = eval(last.removeprefix("load it: "), {"transformers": transformers})
     assert guess["label"] in ("bad", "good")
+
+
+def test_rows_of_one_table_are_held_out_unless_told_otherwise(
+    run, rows, tmp_path, capsys
+):
+    out = run("--validation-share", 0.2, "--epochs", 3, "--dropout", 0.1)
+    said = capsys.readouterr().out
+    assert "rows       32, and 8 held out (--validation-share)\n" in said
+    assert (
+        "classes    2: 0 16, 1 16\n" in said and "12 of 8 rows, 4 in an epoch" in said
+    )
+    rated = [line["accuracy"] for line in lines(out) if "accuracy" in line]
+    assert len(rated) == 3 and all(share * 8 % 1 == 0 for share in rated)
+    assert (
+        f"on 8 rows held out: this model {rated[-1]:.3f}, always '0' 0.500, TF-IDF"
+        in said
+    )
+    before = weights(out)
+    shutil.rmtree(out / "checkpoints" / "step-000012")
+    shutil.rmtree(out / "model")
+    words = ("--epochs", 3, "--dropout", 0.1, "--resume", "--validation-share")
+    run(*words, 0.2)
+    assert equal(before, weights(out))
+    with pytest.raises(Refused, match="validation_share was 0.2 and is 0.0 now"):
+        run(*words, 0)
+    line = ["--dataset", rows, "--output-dir", tmp_path / "plain"]
+    assert train.arguments([str(word) for word in line]).validation_share == 0.2
+
+
+def test_command_of_the_readme_measures_a_table_of_ones_own(
+    tiny, tmp_path, monkeypatch, capsys
+):
+    readme = (NOTEBOOKS.parent / "README.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"-m hf_tutorial\.train (--dataset .*?)`", readme)
+    data = table([1, 5] * 30).rename_columns({"text": "body", "label": "stars"})
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    data.to_csv("my.csv")
+    train.main([*line.split(), "--checkpoint", str(tiny), "--max-length", "16"])
+    said = capsys.readouterr().out
+    assert "classes    2: 1 24, 5 24" in said
+    assert re.search(
+        r"on 12 rows held out: this model .*, always '1' 0\.500, TF-IDF", said
+    )
+    assert (tmp_path / "runs/stars/model/README.md").exists()
 
 
 def test_run_says_what_it_could_not_measure(run, capsys):

@@ -157,6 +157,9 @@ def storyteller(out: Path, texts: list[str], *, smoke: bool = False) -> None:
             attn_pdrop=0.0,
         )
     )
+    # Without it, Trainer divides by all labels, the first of each block included, which has
+    # no prediction: a loss of 255/256 (transformers 5.23; notebook 08).
+    model.loss_type = "ForCausalLM"
 
     def collator(rows):  # the blocks are full, so the labels are the IDs themselves
         ids = torch.tensor([row["input_ids"] for row in rows])

@@ -202,7 +202,7 @@ def write_sums(data: Path, built: Path | None = None) -> None:
         for file in root.rglob("*"):
             name = file.relative_to(root).as_posix()
             wanted = file.suffix in SUMMED or name in placed
-            if wanted and not name.startswith(("recipes/", "models/all-")):
+            if wanted and not name.startswith(("recipes/", "models/all-", "mine/")):
                 files[name] = file
     for target, names in (
         ("models/sentiment.sha256", placed & files.keys()),

@@ -108,11 +108,12 @@ def _versions_note() -> list[str]:
     python = place.passed_over(NOTEBOOKS.parent)
     if notes and python is None:
         notes.append(
-            "`make lab` starts with the pinned versions; `make doctor` compares every library."
+            f"{place.set_up(place.QUOTE)} gives you the pinned versions; `{place.doctor()}` compares every "
+            "library."
         )
     elif notes:
         notes.append(
             f"This kernel runs in {sys.prefix}; the pinned versions are in the environment of "
-            f"{python}: choose it as the kernel, or start with `make lab`."
+            f"{python}: choose it as the kernel, or start with `{place.lab()}`."
         )
     return notes

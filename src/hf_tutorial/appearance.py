@@ -52,6 +52,8 @@ def shorten_tracebacks() -> None:
         return
 
     def show(shell, kind, error, trace, tb_offset=None):
+        # IPython leaves this to whoever shows an error; `%tb` and `%debug` look here
+        sys.last_type, sys.last_value, sys.last_traceback = kind, error, trace
         cells = shell.compile._filename_map  # the files that stand for notebook cells
         mine = [
             frame for frame in traceback.extract_tb(trace) if frame.filename in cells

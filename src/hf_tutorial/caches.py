@@ -17,6 +17,8 @@ _BELOW_HOME = {
     "HF_METRICS_CACHE": "metrics",
     "HF_HUB_CACHE": "hub",
 }
+# Their libraries read ~ (but no $) when they use the folder, not in the variable.
+_HOME_EXPANDED = ("HF_DATASETS_CACHE", "HF_METRICS_CACHE")
 # They read the variables once, when they are imported.
 _READERS = ("datasets", "evaluate", "huggingface_hub")
 
@@ -33,6 +35,8 @@ def folders() -> dict[str, Path]:
     for variable in named:
         if variable in os.environ:
             named[variable] = Path(os.environ[variable])
+    for variable in _HOME_EXPANDED:
+        named[variable] = named[variable].expanduser()
     older = os.environ.get("HUGGINGFACE_HUB_CACHE", named["HF_HUB_CACHE"])
     # The Hub's library alone reads ~ and $ in a variable of its own.
     named["HF_HUB_CACHE"] = _expanded(os.environ.get("HF_HUB_CACHE", str(older)))

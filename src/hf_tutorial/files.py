@@ -8,7 +8,7 @@ import codecs
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from glob import escape
 from pathlib import Path
 from typing import Any
@@ -41,66 +41,83 @@ class Found:
         untyped: They come from a csv, where each value is a text.
         local: They lie on this machine, so that looking at all of them is cheap.
         tell: Makes a sentence of an error met while rows are read.
+        separators: Of each split that comes from a csv, what stands between two cells.
+        tells: The same as `tell`, for splits that came from elsewhere.
+        sheets: Splits that are one csv each: a spreadsheet shows row 0 as its row 2.
     """
 
     splits: dict[str, Any]
     untyped: bool
     local: bool
     tell: Callable[[BaseException], Refused]
+    separators: dict[str, str] = field(default_factory=dict)
+    tells: dict[str, Callable[[BaseException], Refused]] = field(default_factory=dict)
+    sheets: set[str] = field(default_factory=set)
 
 
-def read(name: str, columns: list[str], streaming: bool) -> Found:
+def read(
+    name: str, columns: list[str], streaming: bool, option: str = "--dataset"
+) -> Found:
     """Read what `name` stands for: a file, a folder, a saved dataset, or a Hub dataset.
 
     Args:
         name: A path, or NAME or NAME:CONFIGURATION on the Hub.
         columns: The columns that will be asked for, to find the separator of a csv.
         streaming: Open the rows instead of copying them into the cache.
+        option: What to call the name in a message.
 
     Raises:
         Refused: Nothing is there, or it cannot be read; the message says what to do.
     """
-    path = Path(name)
+    path, where = Path(name), f"{option} {name}"
 
     def tell(error: BaseException) -> Refused:
-        return error if isinstance(error, Refused) else _told(name, error)
+        return error if isinstance(error, Refused) else _told(name, where, error)
 
+    found = Found({}, False, True, tell)
     try:
         if path.is_file():
-            kind, files = _kind(path), {"train": [str(path)]}
+            kind, files = _kind(path, where), {"train": [str(path)]}
         elif (path / "dataset_dict.json").exists() or (path / "state.json").exists():
-            return Found(_saved(path, streaming), False, True, tell)
+            found.splits = _saved(path, streaming)
+            return found
         elif path.is_dir():
-            kind, files = _folder(path)
+            kind, files = _folder(path, where)
         else:
-            return Found(_hub(name, streaming), False, False, tell)
+            found.splits, found.local = _hub(name, where, streaming), False
+            return found
         if kind is None:
-            splits = _library(str(path), streaming=streaming)
+            found.splits = _library(str(path), streaming=streaming)
         else:
-            splits = _each(kind, files, columns, streaming)
-    except Exception as error:  # whatever it was, the reader has to look at --dataset
+            _each(kind, files, columns, streaming, found)
+    except (
+        Exception
+    ) as error:  # whatever it was, the reader has to look at what was named
         raise tell(error) from None
-    return Found(splits, kind == "csv", True, tell)
+    return found
 
 
-def _each(kind: str, files: dict[str, list[str]], columns: list[str], streaming: bool):
+def _each(kind, files: dict[str, list[str]], columns, streaming, found: Found) -> None:
     """Read the splits apart, because their columns may differ; leave out empty ones."""
-    splits = {}
+    found.untyped = kind == "csv"
     for split, paths in files.items():
         try:
-            splits[split] = _rows(kind, paths, columns, streaming)
+            found.splits[split], between = _rows(kind, paths, columns, streaming)
         except ValueError as error:
             if split == "train" or NO_DATA not in str(error):
                 raise
-    return splits
+            continue
+        if found.untyped:
+            found.separators[split] = between
+            found.sheets |= {split} if len(paths) == 1 else set()
 
 
-def _kind(path: Path) -> str:
+def _kind(path: Path, where: str) -> str:
     endings = [ending.lower() for ending in path.suffixes]
     if endings and endings[-1] in COMPRESSIONS:
         endings.pop()
     if not endings or endings[-1] not in KINDS:
-        raise Refused(f"{path}: the ending must be one of {ENDINGS}")
+        raise Refused(f"{where}: the ending must be one of {ENDINGS}")
     return KINDS[endings[-1]]
 
 
@@ -110,9 +127,9 @@ def _library(*names: str, streaming: bool = False) -> dict[str, Any]:
     return dict(load_dataset(*names, streaming=streaming))
 
 
-def _hub(name: str, streaming: bool) -> dict[str, Any]:
+def _hub(name: str, where: str, streaming: bool) -> dict[str, Any]:
     if Path(name.removesuffix("/")).suffix.lower() in (*KINDS, *COMPRESSIONS):
-        raise Refused(f"--dataset {name}: there is no such file")
+        raise Refused(f"{where}: there is no such file")
     return _library(*name.split(":", 1), streaming=streaming)
 
 
@@ -127,7 +144,7 @@ def _saved(path: Path, streaming: bool) -> dict[str, Any]:
     return splits
 
 
-def _folder(path: Path) -> tuple[str | None, dict[str, list[str]]]:
+def _folder(path: Path, where: str) -> tuple[str | None, dict[str, list[str]]]:
     """Find the data files of a folder and their kind; None where the library must read it."""
     from datasets import load_dataset_builder
     from datasets.data_files import EmptyDatasetError
@@ -136,7 +153,7 @@ def _folder(path: Path) -> tuple[str | None, dict[str, list[str]]]:
     try:
         builder = load_dataset_builder(str(path))
     except (DataFilesNotFoundError, EmptyDatasetError):
-        return _scanned(path)
+        return _scanned(path, where)
     found = {str(split): [*files] for split, files in builder.config.data_files.items()}
     kind = type(builder).__module__.rpartition(".")[2]
     taken = {Path(file).resolve() for files in found.values() for file in files}
@@ -146,10 +163,10 @@ def _folder(path: Path) -> tuple[str | None, dict[str, list[str]]]:
     left_out = [file for file in data if file.resolve() not in taken]
     if left_out and all(file.parent == path and KINDS[file.suffix.lower()] == kind
                         for file in data):  # fmt: skip
-        return _scanned(path)  # some have their ending in capitals
+        return _scanned(path, where)  # some have their ending in capitals
     if left_out:
         raise Refused(
-            f"--dataset {path}: {left_out[0].name} would be left out beside "
+            f"{where}: {left_out[0].name} would be left out beside "
             f"{min(taken).name}: name one file, or keep one kind of file and one set of "
             "splits in the folder"
         )
@@ -157,7 +174,7 @@ def _folder(path: Path) -> tuple[str | None, dict[str, list[str]]]:
     return (kind if kind in KINDS.values() and not typed else None), found
 
 
-def _scanned(folder: Path) -> tuple[str, dict[str, list[str]]]:
+def _scanned(folder: Path, where: str) -> tuple[str, dict[str, list[str]]]:
     found: dict[str, list[str]] = {}
     kinds = set()
     for file in sorted(folder.iterdir()):
@@ -165,16 +182,18 @@ def _scanned(folder: Path) -> tuple[str, dict[str, list[str]]]:
             words = re.split(r"[^a-z]+", file.name.lower())
             split = next((SPLITS[w] for w in words if w in SPLITS), "train")
             found.setdefault(split, []).append(str(file))
-            kinds.add(_kind(file))
+            kinds.add(_kind(file, where))
     if len(kinds) != 1:
         said = f"files of several kinds ({', '.join(sorted(kinds))})" if kinds else (
             f"no file that ends in {ENDINGS}")  # fmt: skip
-        raise Refused(f"--dataset {folder}: the folder holds {said}")
+        raise Refused(f"{where}: the folder holds {said}")
     return kinds.pop(), found
 
 
-def _rows(kind: str, paths: list[str], columns: list[str], streaming: bool) -> Any:
-    """Read one split from its files."""
+def _rows(
+    kind, paths: list[str], columns: list[str], streaming: bool
+) -> tuple[Any, str]:
+    """Read one split from its files; say what separates the cells, if it is a csv."""
     options: dict[str, Any] = {}
     if kind in ("csv", "json"):
         for path in paths:
@@ -184,21 +203,21 @@ def _rows(kind: str, paths: list[str], columns: list[str], streaming: bool) -> A
     if kind == "parquet" and streaming:
         options = _a_little_at_a_time()
     if kind != "json":
-        return _load(kind, paths, streaming, **options)
+        return _load(kind, paths, streaming, **options), options.get("sep", "")
     # By itself the library makes a column of mixed kinds Json, and "007" in it the number
     # 7; without that it names the column. Columns that are not asked for may be mixed.
     try:
         rows = _load(kind, paths, streaming, on_mixed_types=None)
         if streaming:  # a mixture in the first rows shows at the first one
             next(iter(rows), None)
-        return rows
+        return rows, ""
     except Exception as error:
         mixed = _mixed(error)
         if mixed is None or mixed in columns:
             raise
     loose = _load(kind, paths, streaming)
     kinds = loose.features
-    return _load(kind, paths, streaming, on_mixed_types=None, features=kinds)
+    return _load(kind, paths, streaming, on_mixed_types=None, features=kinds), ""
 
 
 def _a_little_at_a_time() -> dict[str, Any]:
@@ -247,39 +266,59 @@ def _as_texts(paths: list[str], columns: list[str]) -> dict[str, Any]:
     import pandas
     from datasets import Features, Value
 
-    def top(separator: str, rows: int | None) -> Any:
-        # Two rows without a header show doubled names, and rows longer than the header,
-        # whose first cell would be taken for an index.
-        return pandas.read_csv(
-            paths[0], sep=separator, header=None if rows else 0, nrows=rows or 0,
-            dtype=str, keep_default_na=False, encoding="utf-8-sig",
-        )  # fmt: skip
-
-    usual = "\t" if ".tsv" in Path(paths[0]).name.lower() else ","
-    separator = usual
-    for candidate in (usual, *SEPARATORS):
-        try:
-            if set(columns) <= set(top(candidate, None).columns):
-                separator = candidate
-                break
-        except (pandas.errors.ParserError, pandas.errors.EmptyDataError):
-            continue
+    separator = _separator(paths[0], columns)
     try:
-        names = top(separator, 2).iloc[0].tolist()
-    except pandas.errors.EmptyDataError:
-        raise Refused(f"{paths[0]} is empty: it has no row") from None
-    except pandas.errors.ParserError as error:
+        names = _top(paths[0], separator, 2).iloc[0].tolist()
+    except pandas.errors.ParserError:
         raise Refused(
-            f"{paths[0]}: the first row has more cells than the header has names "
-            f"({one_line(error)}): put texts that hold a {separator!r} into quotes"
+            f"{paths[0]}: the first row has more cells than the header has names: put texts "
+            f"that hold a {separator!r} into quotes"
         ) from None
     for name in columns:
         if names.count(name) > 1:
             raise Refused(
                 f"{paths[0]}: {names.count(name)} columns are called {name!r}"
             )
-    texts = {str(name): Value("string") for name in top(separator, None).columns}
+    header = _top(paths[0], separator, None).columns
+    texts = {str(name): Value("string") for name in header}
     return {"sep": separator, "keep_default_na": False, "features": Features(texts)}
+
+
+def _separator(path: str, columns: list[str]) -> str:
+    """Choose what finds most of the columns that are asked for, else most names of columns."""
+    import pandas
+
+    def rank(separator: str) -> tuple[int, int, bool]:
+        try:
+            names = [*_top(path, separator, None).columns]
+            found = len(set(columns) & set(names))
+        except pandas.errors.ParserError:
+            return 0, 0, False
+        try:
+            fits = bool(
+                (_top(path, separator, 2) != "").all(axis=None)
+            )  # no cell missing
+        except pandas.errors.ParserError:
+            fits = False
+        return found, len(names), fits
+
+    usual = "\t" if ".tsv" in Path(path).name.lower() else ","
+    try:
+        return max(dict.fromkeys((usual, *SEPARATORS)), key=rank)  # of equals the first
+    except pandas.errors.EmptyDataError:
+        raise Refused(f"{path} is empty: it has no row") from None
+
+
+def _top(path: str, separator: str, rows: int | None) -> Any:
+    """Read the header of a csv, or the first rows with the header as one of them."""
+    import pandas
+
+    # Two rows without a header show doubled names, and rows longer than the header, whose
+    # first cell would be taken for an index.
+    return pandas.read_csv(
+        path, sep=separator, header=None if rows else 0, nrows=rows or 0,
+        dtype=str, keep_default_na=False, encoding="utf-8-sig",
+    )  # fmt: skip
 
 
 def _mixed(error: BaseException) -> str | None:
@@ -290,20 +329,25 @@ def _mixed(error: BaseException) -> str | None:
     return None
 
 
-def _told(name: str, error: BaseException) -> Refused:
+def _told(name: str, where: str, error: BaseException) -> Refused:
     if NO_DATA in str(error):
         return Refused(f"{name} is empty: it has no row")
     column = _mixed(error)
     if column is not None:
         return Refused(
-            f"--dataset {name}: the column {column!r} holds values of several kinds"
+            f"{where}: the column {column!r} holds values of several kinds"
             f"{_where(name, column)}: write all of them as texts, in quotes"
         )
     while error.__cause__ is not None and str(error.__cause__):
         error = (
             error.__cause__
         )  # "an error occurred while ..." was raised from the real one
-    return Refused(f"--dataset {name}: {one_line(error)}")
+    if long := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error)):
+        return Refused(
+            f"{where}: line {long[2]} has {long[3]} cells, the header {long[1]}: put texts that "
+            "hold the separator into quotes"
+        )
+    return Refused(f"{where}: {one_line(error)}")
 
 
 def _where(name: str, column: str) -> str:

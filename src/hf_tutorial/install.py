@@ -32,6 +32,7 @@ OLDEST, NEWEST = (3, 11), (3, 14)
 CPU_BUILDS = "https://download.pytorch.org/whl/cpu"
 HOSTED = "use a hosted machine, see Elsewhere in README.md"
 PATIENCE = 6  # seconds for an index to answer: behind a firewall nothing ever does
+WINDOWS = os.name == "nt"
 ONLY_SETS_UP = {"uv"}  # locked, used, and gone
 # What a notebook's numbers come from. The other libraries of a hosted machine may stay.
 FIELD = "accelerate datasets evaluate huggingface-hub tokenizers transformers".split()
@@ -58,7 +59,7 @@ def main(line=None):
     except subprocess.CalledProcessError as error:
         sys.exit(
             f"set-up stopped: `{shown(error.cmd)}` ended with {error.returncode}; what it said "
-            "is above. `make` begins again where this ended."
+            "is above. The same command begins again where this ended."
         )
 
 
@@ -66,16 +67,9 @@ def unfit(version, here=False):
     """Say why this Python cannot be used, and which one can; None when it fits."""
     found = f"{version[0]}.{version[1]}"
     if not OLDEST <= tuple(version[:2]) <= NEWEST:
-        fits = [f"python3.{minor}" for minor in range(NEWEST[1], OLDEST[1] - 1, -1)]
-        others = [name for name in fits if shutil.which(name)]
-        way = (
-            f"`make PYTHON3={others[0]}` uses the one on this machine"
-            if others
-            else "install one of these, then `make PYTHON3=python3.12`"
-        )
         return (
-            f"python3 is Python {found}, and the libraries have builds for 3.{OLDEST[1]} to "
-            f"3.{NEWEST[1]}: {way}."
+            f"this is Python {found}, and the libraries have builds for 3.{OLDEST[1]} to "
+            f"3.{NEWEST[1]}: {with_another(here)}."
         )
     if no_builds():
         return no_builds()
@@ -89,6 +83,20 @@ def unfit(version, here=False):
                 f"Debian and Ubuntu `sudo apt install python{found}-venv` brings it."
             )
     return None
+
+
+def with_another(here):
+    """Say how the same is done with a Python that fits."""
+    if here:
+        return "choose a runtime or kernel with one of these"
+    fits = [f"python3.{minor}" for minor in range(NEWEST[1], OLDEST[1] - 1, -1)]
+    others = [name for name in fits if shutil.which(name)]
+    other = others[0] if others else "py -3.12" if WINDOWS else "python3.12"
+    by_make = "MAKELEVEL" in os.environ  # make says so to what it calls
+    words = ["make", f"PYTHON3={other}"] if by_make else [other, *sys.argv]
+    command = f"`{' '.join(words)}`"
+    return f"{command} takes the one on this machine" if others else (
+        f"install one of these, then {command}")  # fmt: skip
 
 
 def no_builds():
@@ -120,7 +128,7 @@ def no_builds():
 
 def make_environment(folder):
     """Create `folder`, or bring what is in it to the locked versions."""
-    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    python = folder / ("Scripts/python.exe" if WINDOWS else "bin/python")
     if not works(python):
         # Isolated, so that PYTHONPATH and an active environment leave no trace.
         run([sys.executable, "-I", "-m", "venv", "--clear", str(folder)])
@@ -322,7 +330,7 @@ def torch_installed(python):
     )
     version, _, cuda = done.stdout.strip().partition(" ")
     if done.returncode or not version:
-        return "torch cannot be imported (`make doctor` says more)"
+        return f"torch cannot be imported (`{python} -m hf_tutorial.doctor` says more)"
     return f"torch {version}, " + (f"for CUDA {cuda}" if cuda else "for the CPU")
 
 

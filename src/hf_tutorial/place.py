@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
+WINDOWS = os.name == "nt"  # where our Makefile does not work, even beside a make
+QUOTE = "`"  # around commands in a sentence
+BY_HAND = 'the commands in README, "Without make"'
 
 
 def settle(notebooks: Path) -> str | None:
@@ -41,20 +45,50 @@ def settle(notebooks: Path) -> str | None:
     if theirs is None:
         raise FileNotFoundError(
             f"the working directory is {here}, but a notebook reads ../data from notebooks/: "
-            "open it with `make lab`, or move there before start() with "
+            f"open it with `{lab()}`, or move there before start() with "
             f"`import os; os.chdir({str(notebooks)!r})`"
         )
     if not _same(own, theirs):
         raise RuntimeError(
             f"this notebook lies in {theirs}, but its kernel takes hf_tutorial from {own} "
             f"(Python: {sys.executable}), so texts and answers would not belong together: "
-            f"{_way_back(theirs, own)}. `make doctor` there shows which kernel Jupyter takes."
+            f"{_way_back(theirs, own)}. `{doctor()}` there shows which kernel Jupyter takes."
         )
     os.chdir(notebooks)
     note = f"This notebook was opened in {here}; it reads from {notebooks} now."
     if here.is_relative_to(own / "build"):
-        note += " `make` writes build/ anew each time: keep your own work elsewhere."
+        note += " What lies in build/ is written anew each time: keep your own work elsewhere."
     return note
+
+
+def has_make() -> bool:
+    """Say whether a reader of this machine can be sent to `make`."""
+    return not WINDOWS and shutil.which("make") is not None
+
+
+def lab(*options: str) -> str:
+    """Write the command that starts JupyterLab, to be run from the root of the checkout."""
+    if has_make():
+        return f'make lab LAB="{" ".join(options)}"' if options else "make lab"
+    program = ".venv\\Scripts\\jupyter" if WINDOWS else ".venv/bin/jupyter"
+    return " ".join([program, "lab", *options, "notebooks"])
+
+
+def doctor() -> str:
+    """Write the command that looks at everything, to be run from the root of the checkout."""
+    if has_make():
+        return "make doctor"
+    python = ".venv\\Scripts\\python" if WINDOWS else ".venv/bin/python"
+    return f"{python} -m hf_tutorial.doctor"
+
+
+def set_up(mark: str = "") -> str:
+    """Name what makes the environment of a checkout, or brings it to the lock.
+
+    Args:
+        mark: What stands around a command.
+    """
+    return f"{mark}make lab{mark}" if has_make() else BY_HAND
 
 
 def checkout_of(path: Path) -> Path | None:
@@ -99,11 +133,11 @@ def _way_back(theirs: Path, own: Path) -> str:
         return f"PYTHONPATH names {own / 'src'}: unset it, then start Jupyter again"
     if Path(sys.prefix).is_relative_to(theirs):
         # A folder that was copied with its .venv: the copy installs the first one.
-        return f"delete {sys.prefix}, then run `make lab` in {theirs}"
+        return f"delete {sys.prefix}, then run {set_up(QUOTE)} in {theirs}"
     python = passed_over(theirs)
     if python is None:
-        return f"run `make lab` in {theirs}, which makes an environment for it"
-    return f"run `make lab` in {theirs}, or choose {python} as the kernel"
+        return f"run {set_up(QUOTE)} in {theirs}, to make an environment for it"
+    return f"run `{lab()}` in {theirs}, or choose {python} as the kernel"
 
 
 def _same(one, other) -> bool:

@@ -32,6 +32,8 @@ def opening(run: Any) -> None:
     )
     if table.held_out_name is None:
         rows += ", none to evaluate on (--validation names a file)"
+    elif table.cut:
+        rows += f", and {held.rows:,} held out (--validation-share)"
     else:
         rows += f", and {f'{held.rows:,}' if held else 'some'} of {table.held_out_name}"
     in_epoch = "" if trained is None else (
@@ -132,7 +134,8 @@ def closing(run: Any, score: Score | None) -> None:
     else:
         often, rated = _most_frequent(table, score)
         words = word_counts(table)
-        print(f"on {sum(score.rows):,} rows of {table.held_out_name}: this model "
+        where = "held out" if table.cut else f"of {table.held_out_name}"
+        print(f"on {sum(score.rows):,} rows {where}: this model "
               f"{score.accuracy:.3f}, always {table.names[often]!r} {rated:.3f}, TF-IDF with "
               f"logistic regression {'-' if words is None else f'{words:.3f}'}")  # fmt: skip
         if max(rated, words or 0) >= score.accuracy:
@@ -209,6 +212,6 @@ def card(run: Any, score: Score | None) -> Any:
         f"{Path(options.checkpoint).name}, fine-tuned on {Path(data).name}: {run.steps} "
         f"steps of {options.batch_size} examples, AdamW at {options.learning_rate}, "
         f"{options.max_length} tokens a text, seed {options.seed}.\n\n"
-        f"Accuracy on the held-out split: {measured}.\n\n"
+        f"Accuracy on the held-out rows: {measured}.\n\n"
         f"Labels: {', '.join(run.table.names)}.\n"
     )

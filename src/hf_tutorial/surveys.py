@@ -9,6 +9,8 @@ from hf_tutorial.refused import Refused
 
 AT_ONCE = 1000  # rows
 MOST_CLASSES = 10_000
+# How programs write that there is nothing; in a csv, a text may also mean itself.
+NOTHING = ("nan", "na", "n/a", "none", "null", "nil", "<na>", "#n/a")
 
 
 @dataclass
@@ -19,12 +21,15 @@ class Survey:
         rows: How many there are.
         counts: How often each value stands in the label column.
         digest: A number that changes when any text or label does, or their order.
+        faults: Of rows that lack a text or the label, how many, and the first.
+        nothing: Of each text column, how many texts are a word for nothing.
     """
 
     rows: int = 0
     counts: Counter[Any] = field(default_factory=Counter)
     digest: str = ""
-    faults: dict[str, tuple[int, int]] = field(default_factory=dict)  # how many, first
+    faults: dict[str, tuple[int, int]] = field(default_factory=dict)
+    nothing: Counter[str] = field(default_factory=Counter)
 
 
 def kind_of(feature: Any) -> str:
@@ -89,7 +94,11 @@ def look(rows, split: str, texts: tuple[str, ...], label: str, classes: bool) ->
             words = pc.fill_null(words, "\0")  # not what a text may be
             for digest, bytes_of in zip(hashes[column], _bytes(words), strict=True):
                 digest.update(bytes_of)
-            if column == label:
+            if column != label:
+                bare = pc.utf8_lower(pc.utf8_trim_whitespace(words))
+                said = pc.is_in(bare, pyarrow.array(NOTHING, bare.type))
+                survey.nothing[column] += pc.sum(said).as_py() or 0
+            else:
                 for entry in pc.value_counts(values).to_pylist():
                     survey.counts[entry["values"]] += entry["counts"]
         survey.rows += len(piece)
@@ -123,12 +132,20 @@ def _note_missing(survey: Survey, what: str, missing: Any) -> None:
         survey.faults[what] = count + missing.true_count, before
 
 
-def refuse_faults(split: str, survey: Survey, texts, label) -> None:
-    """Refuse a split with rows that lack a text or a label, by the first of them."""
+def refuse_faults(split: str, survey: Survey, label: str, sheet: bool) -> None:
+    """Refuse a split with rows that lack a text or a label, by the first of them.
+
+    Args:
+        split: What to call it.
+        survey: What was found in it.
+        label: The column with the classes.
+        sheet: It is one csv, which the reader may look at in a spreadsheet.
+    """
     for what, (count, first) in survey.faults.items():
         rows = "1 row has" if count == 1 else f"{count:,} rows have"
         lacks = f"no label in {label!r}" if what == "label" else f"no text in {what!r}"
+        there = f", {first + 2:,} in a spreadsheet" if sheet else ""
         raise Refused(
-            f"{split}: {rows} {lacks}, the first is row {first:,} (counted from 0): fill "
-            "it in, or filter such rows out"
+            f"{split}: {rows} {lacks}, the first is row {first:,} (counted from 0{there}): "
+            "fill it in, or filter such rows out"
         )

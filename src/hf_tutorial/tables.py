@@ -4,21 +4,23 @@ No column is added, renamed or rewritten, so the reader's names never meet ours.
 looked at once, before anything is computed: a fault in row 1,234,567 shows at once.
 """
 
-import math
-import re
+import difflib
+import itertools
 from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from hf_tutorial import files
-from hf_tutorial.refused import Refused
-from hf_tutorial.surveys import Survey, is_class, kind_of, look, refuse_faults
+from hf_tutorial import classes, files
+from hf_tutorial.refused import Refused, shown
+from hf_tutorial.surveys import AT_ONCE, Survey, is_class, kind_of, look, refuse_faults
 
 EMPTY = "the training split is empty: nothing can be learned from it"
 EVALUATED = ("validation", "test")  # the first of these that a dataset has
+NO_ROW = " is empty: it has no row"
+CUT = "those held out"  # where it has neither
 AS_TEXT = ("texts", "booleans", "whole numbers", "numbers")
 AS_LABEL = ("classes", *AS_TEXT)
-WHOLE = re.compile(r"-?(0|[1-9][0-9]*)(\.0*)?")  # 1 and 1.0, but not 01
 WAYS_OUT = {
     "lists": "one label a row, one text a row: this trains no several labels at once",
     "objects": "one text, one label a row (`flatten()` makes columns of the fields; pandas"
@@ -45,6 +47,7 @@ class Table:
         numbers: For each value of the label column the number of its class.
         surveys: What was found in each split; none of a Hub stream with named classes.
         notes: What the reader should know, a sentence each.
+        cut: The held-out rows were cut from those to train on.
     """
 
     train: Any
@@ -56,6 +59,7 @@ class Table:
     numbers: dict[Any, int]
     surveys: dict[str, Survey]
     notes: list[str]
+    cut: bool = False
 
     def batch(self, rows: list[dict[str, Any]]) -> tuple[list[list[str]], list[int]]:
         """Give the texts of some rows, a list for each column, and their classes."""
@@ -91,6 +95,7 @@ def read(
     label_column: str = "label",
     *,
     validation: str | None = None,
+    validation_share: float = 0.0,
     streaming: bool = False,
 ) -> Table:
     """Read a table, and refuse what is no table of texts and classes.
@@ -100,6 +105,8 @@ def read(
         text_column: One column, or two with a comma between them.
         label_column: The column with the classes.
         validation: A file of rows to evaluate on, if they lie apart.
+        validation_share: The share of the rows that is held out where no others are; of a
+            stream none is.
         streaming: Open the rows instead of copying them into the cache.
 
     Raises:
@@ -108,72 +115,172 @@ def read(
     """
     wanted = [*_split(text_column), text_column, label_column]
     found = files.read(name, wanted, streaming)
-    splits = dict(found.splits)
+    if "train" not in found.splits:
+        raise Refused(f"no split is called train: there are {', '.join(found.splits)}")
+    named: dict[str, str] = {}
     if validation is not None:
-        apart = files.read(validation, wanted, streaming).splits
-        splits["validation"] = apart.get("validation", apart.get("train"))
-    if "train" not in splits:
-        raise Refused(f"no split is called train: there are {', '.join(splits)}")
+        named = {"validation": f"--validation {validation}"}
+        _put_apart(
+            found, files.read(validation, wanted, streaming, "--validation"), named
+        )
     try:
-        kinds = _features(splits["train"])
+        kinds = _features(found.splits["train"])
         if not kinds:
             raise Refused(EMPTY)
-        texts = _text_columns(text_column, label_column, kinds, found.untyped)
-        return _looked_at(found, splits, texts, label_column, kinds)
+        texts = _text_columns(text_column, label_column, kinds, found)
+        table = _looked_at(found, texts, label_column, kinds, named)
     except Refused:
         raise
     except Exception as error:  # of a stream: it is read only now
         raise found.tell(error) from error
+    if hasattr(table.train, "num_rows"):
+        if table.held_out is None:
+            _cut(table, validation_share)
+        if table.held_out is not None:
+            table.notes.extend(_doubles(table))
+    return table
 
 
-def _looked_at(found, splits, texts, label, kinds) -> Table:
+def _put_apart(found: files.Found, apart: files.Found, named: dict[str, str]) -> None:
+    """Take the rows that --validation names for the validation split, and for nothing else."""
+    split = next((s for s in (*EVALUATED, "train") if s in apart.splits), None)
+    if split is None:
+        raise Refused(f"{named['validation']}: there is no split {', '.join(EVALUATED)} or "
+                      f"train: there are {', '.join(apart.splits)}")  # fmt: skip
+    found.splits["validation"] = apart.splits[split]
+    found.separators["validation"] = apart.separators.get(split, "")
+    found.tells["validation"] = apart.tell
+    found.sheets -= {"validation"}
+    found.sheets |= {"validation"} if split in apart.sheets else set()
+
+
+def _looked_at(found: files.Found, texts, label, kinds, named) -> Table:
     """Survey the splits, and number the classes."""
     notes: list[str] = []
+    train = found.splits["train"]
     known = None if found.local or not is_class(kinds[label]) else kinds[label].names
-    unseen = known is not None and not hasattr(splits["train"], "num_rows")
+    unseen = known is not None and not hasattr(train, "num_rows")
     surveys = {} if unseen else {
-        "train": look(splits["train"], "train", texts, label, is_class(kinds[label]))}  # fmt: skip
+        "train": look(train, "train", texts, label, is_class(kinds[label]))}  # fmt: skip
     if not unseen:
         if surveys["train"].rows == 0:
             raise Refused(EMPTY)
-        refuse_faults("train", surveys["train"], texts, label)
-    rated = _held_out(splits, texts, label, notes, surveys, unseen)
-    names, numbers = _classes(surveys, label, kinds[label], found.untyped, notes)
+        refuse_faults("train", surveys["train"], label, "train" in found.sheets)
+        notes += _words_for_nothing(surveys["train"])
+    rated = _held_out(found, texts, label, notes, surveys, unseen, named)
+    features = {"train": kinds[label]}
+    if rated is not None:
+        features[rated] = _features(found.splits[rated])[label]
+    names, numbers = classes.numbered(
+        surveys, label, features, found.untyped, notes, named
+    )
     columns = [*dict.fromkeys((*texts, label))]
-    held_out = None if rated is None else splits[rated].select_columns(columns)
+    held_out = None if rated is None else found.splits[rated].select_columns(columns)
     return Table(
-        splits["train"].select_columns(columns), held_out, rated, texts, label, names,
-        numbers, surveys, notes,
+        train.select_columns(columns), held_out, rated, texts, label, names, numbers,
+        surveys, notes,
     )  # fmt: skip
 
 
-def _held_out(splits, texts, label, notes, surveys, unseen) -> str | None:
-    """Choose the split to evaluate on; one without labels is left out, and said to be."""
+def _words_for_nothing(survey: Survey) -> list[str]:
+    return [
+        f"{count:,} text(s) in {column!r} are a word for nothing, such as 'nan': if no text "
+        "is meant, filter these rows out"
+        for column, count in survey.nothing.items()
+        if count
+    ]
+
+
+def _held_out(found, texts, label, notes, surveys, unseen, named) -> str | None:
+    """Choose the split to evaluate on; one without labels is left out, and said to be.
+
+    A split that the reader has named is never left out: what is wrong with it is refused.
+    """
     for split in EVALUATED:
-        rows = splits.get(split)
-        present = {} if rows is None else _features(rows)
+        rows, said = found.splits.get(split), named.get(split, split)
+        present = {} if rows is None else _told(found, split, _features, rows)
         if not present:
+            if split in named:
+                raise Refused(f"{said}{NO_ROW}")
             continue
-        if label not in present:
+        if label not in present and split not in named:
             notes.append(f"{split} has no column {label!r}: it is left out")
             continue
-        for column in texts:
-            if column not in present:
-                raise Refused(
-                    f"{split} has no column {column!r}: it has {_list(present)}"
-                )
-        _judge_types(texts, label, present, f"{split}: ")
+        for column in (*texts, label):
+            _refuse_missing(
+                column, present, f"{said}: ", found.separators.get(split, "")
+            )
+        _judge_types(texts, label, present, f"{said}: ")
         if not unseen:
-            survey = look(rows, split, texts, label, is_class(present[label]))
+            named_classes = is_class(present[label])
+            survey = _told(found, split, look, rows, said, texts, label, named_classes)
             if survey.rows == 0:
+                if split in named:
+                    raise Refused(f"{said}{NO_ROW}")
                 continue
-            if survey.faults.get("label", (0, 0))[0] == survey.rows:
+            lacking = survey.faults.get("label", (0, 0))[0]
+            if lacking == survey.rows and split not in named:
                 notes.append(f"no row of {split} has a label: it is left out")
                 continue
-            refuse_faults(split, survey, texts, label)
+            refuse_faults(said, survey, label, split in found.sheets)
             surveys[split] = survey
         return split
     return None
+
+
+def _told(found: files.Found, split: str, work: Callable, *arguments: Any) -> Any:
+    """Read something of a split; an error is told of the file that the split came from."""
+    try:
+        return work(*arguments)
+    except Refused:
+        raise
+    except Exception as error:
+        raise found.tells.get(split, found.tell)(error) from error
+
+
+def _cut(table: Table, share: float) -> None:
+    """Hold out a share of the rows: of each class in turn, and never the last row of one.
+
+    Which rows depends on the table alone, so that runs with other settings can be compared.
+    """
+    import numpy
+
+    whole = table.surveys["train"]
+    values = table.train[table.label][:]
+    labels = numpy.array([table.numbers[value] for value in values])
+    order = numpy.random.default_rng(0).permutation(len(labels))
+    counts = numpy.bincount(labels, minlength=len(table.names))
+    by_class = order[numpy.argsort(labels[order], kind="stable")]
+    place = numpy.empty(len(labels))  # 0 for the first row drawn of a class, and so on
+    first = numpy.repeat(numpy.cumsum(counts) - counts, counts)
+    place[by_class] = numpy.arange(len(labels)) - first
+    spare = order[place[order] < counts[labels[order]] - 1]
+    even = numpy.argsort((place[spare] + 0.5) / counts[labels[spare]], kind="stable")
+    held = spare[even][: round(share * len(labels))]
+    if not len(held):
+        return
+    mask = numpy.isin(numpy.arange(len(labels)), held)
+    rows, table.cut, table.held_out_name = table.train, True, CUT
+    table.train = rows.select(numpy.flatnonzero(~mask))
+    table.held_out = rows.select(numpy.flatnonzero(mask))
+    for split, part in (("train", ~mask), (CUT, mask)):
+        # The digest stays that of all rows: it says whether the file is the same.
+        counted = Counter(itertools.compress(values, part))
+        table.surveys[split] = Survey(int(part.sum()), counted, whole.digest)
+
+
+def _doubles(table: Table) -> list[str]:
+    """Say how many held-out texts are learned from, too: with them accuracy means less."""
+
+    def texts(rows: Any) -> Iterator[int]:
+        for piece in rows.select_columns([*table.texts]).iter(batch_size=AT_ONCE):
+            yield from map(hash, zip(*piece.values(), strict=True))
+
+    learned = {*texts(table.train)}
+    count = sum(one in learned for one in texts(table.held_out))
+    return [] if not count else [
+        f"{count:,} of {len(table.held_out):,} rows of {table.held_out_name} have a text that "
+        "is trained on, too: the accuracy flatters"]  # fmt: skip
 
 
 def _split(text_column: str) -> list[str]:
@@ -197,15 +304,14 @@ def _features(rows: Any) -> dict[str, Any]:
 
 
 def _text_columns(
-    text_column: str, label: str, kinds: dict, untyped: bool
+    text_column: str, label: str, kinds: dict, found: files.Found
 ) -> tuple[str, ...]:
     """Find one text column or two, and refuse columns that hold something else."""
     # A column may have a comma in its name.
     texts = [text_column] if text_column in kinds else _split(text_column)
+    hint = _hint(kinds, {*texts, label}, found.untyped)
     for column in (*texts, label):
-        if column not in kinds:
-            raise Refused(f"there is no column {column!r}: the columns are {_list(kinds)}"
-                          + _hint(kinds, {*texts, label}, untyped))  # fmt: skip
+        _refuse_missing(column, kinds, "", found.separators.get("train", ""), hint)
     if len(texts) > 2:
         raise Refused(
             f"--text-column names {len(texts)} columns ({', '.join(texts)}): use one, or "
@@ -219,11 +325,29 @@ def _text_columns(
     return tuple(texts)
 
 
+def _refuse_missing(
+    column: str, kinds: dict, where: str, between: str, hint=""
+) -> None:
+    """Refuse a table without a column, and guess which one was meant."""
+    if column in kinds:
+        return
+    names = [str(name) for name in kinds]
+    said = [f"separated by {between!r}"] if between and len(names) > 1 else []
+    plain = {name.strip().casefold(): name for name in reversed(names)}
+    close = difflib.get_close_matches(column.strip().casefold(), plain, 1)
+    said += [hint] if hint and not close else []
+    raise Refused(
+        f"{where}there is no column {column!r}: the columns are {shown(map(repr, names))}"
+        + (f" ({'; '.join(said)})" if said else "")
+        + (f". Did you mean {plain[close[0]]!r}?" if close else "")
+    )
+
+
 def _hint(kinds: dict, wanted: set[str], untyped: bool) -> str:
     if list(kinds) == ["text"]:
-        return " (names of folders are not read as labels: write a csv with both)"
+        return "names of folders are not read as labels: write a csv with both"
     if untyped and not wanted & set(kinds):
-        return " (if this is a row and no header, write one as the first line)"
+        return "if this is a row and no header, write one as the first line"
     return ""
 
 
@@ -233,94 +357,3 @@ def _judge_types(texts, label, kinds, where="") -> None:
         if kind not in right:
             way = WAYS_OUT.get(kind, "name another column")
             raise Refused(f"{where}the column {column!r} holds {kind}: {way}")
-
-
-def _list(names: Any) -> str:
-    names = [str(name) for name in names]
-    return ", ".join(names[:12]) + (
-        f" and {len(names) - 12} more" if names[12:] else ""
-    )
-
-
-def _classes(surveys, label, kind, untyped, notes) -> tuple[list[str], dict[Any, int]]:
-    """Name the classes by the reader's own values, in order, and number them."""
-    if is_class(kind):
-        names, name_of = list(kind.names), kind.int2str
-        numbers: dict[Any, int] = {number: number for number in range(len(names))}
-        if not surveys:
-            return names, numbers
-    else:
-        name_of, order = _naming(surveys["train"].counts, kind_of(kind), untyped, label)
-        names = [
-            *dict.fromkeys(
-                name_of(v) for v in sorted(surveys["train"].counts, key=order)
-            )
-        ]
-        numbers = {}
-    for split, survey in surveys.items():
-        for value in survey.counts:
-            name = name_of(value) if not is_class(kind) or value < len(names) else value
-            if name not in names:
-                raise Refused(
-                    f"{split}: label {name!r} is not one of {_list(names)}, which train "
-                    f"has: mend or filter {survey.counts[value]} row(s)"
-                )
-            numbers[value] = names.index(name)
-    _judge_classes(surveys["train"], names, numbers, label, notes)
-    return names, numbers
-
-
-def _naming(counts: Counter, kind: str, untyped: bool, label: str) -> tuple[Any, Any]:
-    """Give two functions of a value: the name of its class, and what classes are sorted by."""
-    if kind == "booleans":
-        return str, int
-    if kind in ("whole numbers", "numbers"):
-        for value in counts:
-            if not math.isfinite(value) or value != int(value):
-                raise Refused(
-                    f"{label!r} holds {value!r}, which is no class: write whole numbers "
-                    "or texts (this trains a classifier, it predicts no numbers)"
-                )
-        return (
-            lambda value: str(int(value)) if value == int(value) else str(value)
-        ), int
-    if untyped and all(WHOLE.fullmatch(value.strip()) for value in counts):
-        # A gap in the column once made floats of it: 1.0 and 1 are one class.
-
-        def whole(value: str) -> str:
-            match = WHOLE.fullmatch(value.strip())
-            return str(int(match[0].partition(".")[0])) if match else value
-
-        return whole, lambda value: int(whole(value))
-    return str, str
-
-
-def _judge_classes(survey, names, numbers, label, notes) -> None:
-    seen = Counter()
-    for value, count in survey.counts.items():
-        seen[names[numbers[value]]] += count
-    if len(seen) < 2:
-        (only,) = seen
-        raise Refused(
-            f"all {survey.rows:,} rows of train have the label {only!r} in {label!r}: with "
-            "one class there is nothing to tell apart"
-        )
-    if len(seen) == survey.rows and survey.rows > 2:
-        raise Refused(
-            f"each of the {survey.rows:,} rows of train has a label of its own in "
-            f"{label!r}, such as {_list(list(seen)[:3])}: these are no classes"
-        )
-    stripped: dict[str, str] = {}
-    for name in names:
-        other = stripped.setdefault(" ".join(name.split()), name)
-        if other != name:
-            raise Refused(
-                f"the classes {other!r} and {name!r} in {label!r} differ by blanks only: "
-                "write them alike"
-            )
-    if "-1" in names and "0" in names:
-        notes.append("-1 is taken for a class; where it marks rows without a label, filter"
-                     " them out")  # fmt: skip
-    single = [name for name in names if seen[name] == 1]
-    if single:
-        notes.append(f"one row only has the class {_list(single)}")

@@ -1,11 +1,11 @@
 """Fine-tune a text classifier on one device or many: the loop of notebook 07, whole.
 
-    python -m hf_tutorial.train --output-dir build/reviews
+    python -m hf_tutorial.train --output-dir runs/reviews
     python -m hf_tutorial.train --dataset my.csv --text-column body --label-column stars \\
-        --output-dir build/stars --max-steps 200
-    torchrun --nproc_per_node 2 -m hf_tutorial.train --output-dir build/two
+        --output-dir runs/stars
+    torchrun --nproc_per_node 2 -m hf_tutorial.train --output-dir runs/two
     accelerate launch --config_file notebooks/accelerate/gpus.yaml \\
-        -m hf_tutorial.train --output-dir build/four
+        -m hf_tutorial.train --output-dir runs/four
 
 On a CPU, both launchers set OMP_NUM_THREADS to 1 for each of several processes, and
 `accelerate launch` even for one: that is slower than the first line, unless you set it.
@@ -22,7 +22,6 @@ A run that was stopped goes on with --resume, and ends with the weights that it 
 had without the stop.
 """
 
-import argparse
 import json
 import math
 import os
@@ -36,37 +35,13 @@ from pathlib import Path
 from typing import Any
 
 from hf_tutorial import checkpoints, learners, reports, sources, tables
+from hf_tutorial.options import Options, arguments
 from hf_tutorial.refused import Refused, one_line
 
 SHUFFLED = 1000  # rows of a stream that are held, to draw the next one from
 # What must be asked of Accelerate, and what shows that it was.
 ASKED = {"FSDP": "ACCELERATE_USE_FSDP", "DEEPSPEED": "ACCELERATE_USE_DEEPSPEED",
          "MEGATRON_LM": "ACCELERATE_USE_MEGATRON_LM"}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Options:
-    """What was asked for; one field for each option of the command line."""
-
-    output_dir: Path
-    checkpoint: str | None
-    dataset: str | None
-    validation: str | None
-    text_column: str
-    label_column: str
-    epochs: int
-    max_steps: int | None
-    batch_size: int
-    accumulate: int
-    max_length: int
-    learning_rate: float
-    warmup_steps: int
-    dropout: float
-    precision: str | None
-    seed: int
-    save_every: int
-    resume: bool
-    streaming: bool
 
 
 @dataclass
@@ -108,16 +83,17 @@ def main(line: list[str] | None = None) -> None:
 
     options = arguments(line)
     accelerator = started(options)
+    checkpoint, dataset = bundled(options)
     options = replace(
         options,
         precision=accelerator.mixed_precision,  # a resumed run must have the same
-        checkpoint=options.checkpoint or sources.checkpoint("encoder"),
+        checkpoint=checkpoint,
     )
     with accelerator.local_main_process_first():  # the others then find the cache
         table = tables.read(
-            options.dataset or sources.dataset("reviews")[0],
-            options.text_column, options.label_column,
-            validation=options.validation, streaming=options.streaming,
+            dataset, options.text_column, options.label_column,
+            validation=options.validation, validation_share=options.validation_share,
+            streaming=options.streaming,
         )  # fmt: skip
     identity = identified(options, accelerator, table)
     begin = checkpoints.resumed(options.output_dir, options.resume, identity)
@@ -333,56 +309,13 @@ def leave(run: Run, progress: Progress) -> None:
 # Before the first step
 
 
-def arguments(line: list[str] | None = None) -> Options:
-    """Read the command line, and refuse what cannot work."""
-    parser = argparse.ArgumentParser(
-        prog="hf_tutorial.train", description=__doc__.splitlines()[0]
-    )
-    add = parser.add_argument
-    add("--checkpoint", help="folder or Hub name (default: the bundled encoder)")
-    add("--dataset", help="csv, tsv, json, jsonl, parquet or arrow file, a folder of them or"
-        " of save_to_disk, NAME or NAME:CONFIGURATION on the Hub (default: the bundled"
-        " reviews)")  # fmt: skip
-    add("--validation", help="file of rows to evaluate on, if --dataset holds none")
-    add("--text-column", default="text", help="two for pairs: FIRST,SECOND")
-    add("--label-column", default="label", help="its values become the classes")
-    add("--output-dir", type=Path, required=True)
-    either = parser.add_mutually_exclusive_group()
-    either.add_argument("--epochs", type=int, default=2)
-    either.add_argument("--max-steps", type=int)
-    add("--batch-size", type=int, default=16, help="examples behind one optimizer step")
-    add("--accumulate", type=int, default=1, help="backward passes that share a step")
-    add("--max-length", type=int, default=64, help="tokens kept of each text")
-    add("--learning-rate", type=float, default=1e-4)
-    add("--warmup-steps", type=int, default=5)
-    add("--dropout", type=float, default=0.0)
-    add("--precision", choices=["no", "bf16", "fp16"],
-        help="default: what `accelerate launch` or its file says, else no")  # fmt: skip
-    add("--seed", type=int, default=0)
-    add("--save-every", type=int, default=20, help="steps between two checkpoints")
-    add("--resume", action="store_true", help="go on from the last whole checkpoint")
-    add("--streaming", action="store_true", help="read rows as they are needed")
-    options = parser.parse_args(line)
-    counts = (
-        "epochs",
-        "max_steps",
-        "batch_size",
-        "accumulate",
-        "max_length",
-        "save_every",
-    )
-    bounds = dict.fromkeys(counts, (lambda value: value >= 1, "1 or more"))
-    bounds["warmup_steps"] = (lambda value: value >= 0, "0 or more")
-    bounds["seed"] = (lambda value: 0 <= value < 2**31, "0 to 2147483647")
-    bounds["dropout"] = (lambda value: 0 <= value < 1, "0 or more, and less than 1")
-    bounds["learning_rate"] = (lambda value: 0 < value < math.inf, "a number above 0")
-    for name, (fits, said) in bounds.items():
-        value = getattr(options, name)
-        if value is not None and not fits(value):
-            parser.error(f"--{name.replace('_', '-')} is {value}: use {said}")
-    if options.streaming and options.max_steps is None:
-        parser.error("a stream has no length: say where to stop with --max-steps")
-    return Options(**vars(options))
+def bundled(options: Options) -> tuple[str, str]:
+    """Name checkpoint and data: what was asked for, else what comes with the collection."""
+    try:
+        return (options.checkpoint or sources.checkpoint("encoder"),
+                options.dataset or sources.dataset("reviews")[0])  # fmt: skip
+    except (OSError, ValueError) as error:  # it says what to do
+        raise Refused(str(error)) from None
 
 
 def started(options: Options) -> Any:
@@ -451,9 +384,10 @@ def length(options: Options, table: tables.Table) -> int:
         return options.max_steps
     in_epoch = counted.rows // options.batch_size
     if in_epoch == 0:
+        held = f" ({len(table.held_out)} more are held out)" if table.cut else ""
         raise Refused(
-            f"{counted.rows} rows are fewer than one batch of {options.batch_size}: use a "
-            "smaller --batch-size"
+            f"{counted.rows} rows{held} are fewer than one batch of {options.batch_size}: "
+            "use a smaller --batch-size"
         )
     return options.max_steps or options.epochs * in_epoch
 

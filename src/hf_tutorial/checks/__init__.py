@@ -18,16 +18,16 @@ from hf_tutorial.checks.attention import (
     share_on_itself,
 )
 from hf_tutorial.checks.dataset_preparation import (
-    blocks,
     collated,
     leaked,
     padding_share,
+    prepared,
 )
-from hf_tutorial.checks.training_loop import cross_entropy, decayed, linear_schedule
-from hf_tutorial.checks.trainer import lora_size, patience, scores_of
-from hf_tutorial.checks.accelerate import mended_loop, planned_batch, slowest_link
-from hf_tutorial.checks.generation import cache_gigabytes, left_padded, nucleus
-from hf_tutorial.checks.pretraining import fill_gap, one_night, pronoun_price
+from hf_tutorial.checks.training_loop import beats_words, decayed, token_loss
+from hf_tutorial.checks.trainer import beat_the_board, patience, scores_of
+from hf_tutorial.checks.accelerate import counted_tokens, mended_loop, slowest_link
+from hf_tutorial.checks.generation import left_padded, lively, nucleus
+from hf_tutorial.checks.pretraining import fill_gap, learn_and_keep, one_night
 from hf_tutorial.checks.verdicts import Verdict, again, check, correct
 
 __all__ = [
@@ -35,11 +35,11 @@ __all__ = [
     "unknown_share", "attention_mask", "windows", "source_of",
     "change_by_layer", "gigabytes", "new_parameters",
     "largest_weights", "share_on_itself", "repeated_word_head",
-    "padding_share", "collated", "blocks", "leaked",
-    "cross_entropy", "linear_schedule", "decayed",
-    "scores_of", "lora_size", "patience",
-    "planned_batch", "mended_loop", "slowest_link",
-    "nucleus", "cache_gigabytes", "left_padded",
-    "pronoun_price", "fill_gap", "one_night",
+    "padding_share", "collated", "prepared", "leaked",
+    "token_loss", "decayed", "beats_words",
+    "scores_of", "patience", "beat_the_board",
+    "counted_tokens", "mended_loop", "slowest_link",
+    "nucleus", "left_padded", "lively",
+    "learn_and_keep", "fill_gap", "one_night",
     "Verdict", "again", "check", "correct",
 ]  # fmt: skip

@@ -1,6 +1,8 @@
 """Exercises of notebook 07."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from hf_tutorial.checks.verdicts import (
     Verdict,
@@ -13,38 +15,103 @@ from hf_tutorial.checks.verdicts import (
 )
 
 
-@check("three numbers")
-def planned_batch(answer: tuple[int, int, int]) -> Verdict:
-    """Exercise 7.1: 64 examples a step, two processes, 8 fit on each: 8, 16 and 4."""
-    default, split, passes = (float(number) for number in answer)
-    if (default, split, passes) == (16, 8, 4):
-        return again(
-            "the other way round: by default batch_size is what one process gets, split it "
-            "is what all get together"
+@check("a function of accelerator, model, optimizer and groups")
+def counted_tokens(answer: Callable) -> Verdict:
+    """Exercise 7.1: divide the losses of a group by the tokens of that group.
+
+    One weight, which begins at 0, and as loss of a token w times the token: the gradient of a
+    group is the mean of its tokens, 4.6 in the first and 2.5 in the second.
+    """
+    value, moves = _steps(answer)
+    if value is ...:
+        return Verdict("not attempted", "replace ... with a loop")
+
+    def near(*wanted):
+        return len(moves) == len(wanted) and all(
+            abs(move + one) <= 0.01 for move, one in zip(moves, wanted, strict=True)
         )
-    if default == 8 and passes == 8:
+
+    if not moves:
+        return again("the weight is still that of the beginning: was a step taken?")
+    if len(moves) > 2:
         return again(
-            "8 passes of 8 examples are 64 on one process: the other brings 8 as well"
+            f"the weight moved {len(moves)} times for two groups: `optimizer.step` waits "
+            "under `accelerator.accumulate`"
         )
-    if default == 64 or split == 64:
-        return again("64 at once do not fit: the passes of a step add up to 64")
-    if default > 8:
+    if near(3, 2):
         return again(
-            f"by default each process would get {default:g} at once, and 8 fit"
+            "that is the mean of the batches' means: one token weighs as much as nine"
         )
-    if split > 16:
-        return again(f"split, each process gets {split / 2:g} of {split:g}, and 8 fit")
-    if default == split:
-        return again("the two rules cannot need the same batch_size with two processes")
-    if default * 2 * passes != 64:  # nan too
+    if near(2.3, 1.25):
         return again(
-            f"by default that makes {default:g} x 2 x {passes:g} examples a step, not 64"
+            "half of it: `accelerator.backward` divides by the passes of a group as well"
         )
-    if split * passes != 64:
-        return again(f"split, that makes {split:g} x {passes:g} examples a step")
-    if (default, split, passes) != (8, 16, 4):
-        return again("right in sum, but more fits: fewer passes, larger batches")
-    return correct("8 per device x 2 processes x 4 passes, by either rule")
+    if near(9.2, 5):
+        return again("twice of it: who divides by the passes, you or `backward`?")
+    if near(23, 10) or near(46, 20):
+        return again("added up, and divided by no number of tokens")
+    if near(46 / 18, 20 / 18) or near(23 / 18, 10 / 18):
+        return again("divided by all tokens of all groups: each step has its own group")
+    if near(5.1, 3.25) or near(2.55, 1.625):
+        return again("count the tokens of the whole group before its first pass")
+    if not near(4.6, 2.5):
+        found = ", ".join(f"{-move:.2f}" for move in moves)
+        return again(
+            f"the weight moved by {found}, where all tokens give 4.60 and 2.50"
+        )
+    return correct(
+        "each token of a group counts the same, in long batches and in short ones"
+    )
+
+
+def _steps(answer: Callable) -> tuple[Any, list[float]]:
+    """Run a loop over two groups of unequal batches; give what it returned, and its steps down."""
+    import torch
+
+    groups = [
+        [torch.full((9, 1), 5.0), torch.full((1, 1), 1.0)],
+        [torch.full((2, 1), 1.0), torch.full((6, 1), 3.0)],
+    ]
+    model = torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.zeros_(model.weight)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    after: list[float] = []  # the weight, whenever it has moved
+    model.register_forward_pre_hook(lambda *_: _watch(after, model))
+    with _two_passes_a_step() as accelerator:
+        model, optimizer = accelerator.prepare(model, optimizer)
+        value = answer(accelerator, model, optimizer, groups)
+    _watch(after, model)
+    return value, [
+        one - other for one, other in zip(after, [0.0, *after], strict=False)
+    ]
+
+
+@contextlib.contextmanager
+def _two_passes_a_step() -> Iterator[Any]:
+    """Lend an Accelerator; leave Accelerate's record of this process as it was before.
+
+    All Accelerators of a process share that record, and processes that are forked from the
+    kernel would inherit it.
+    """
+    from accelerate import Accelerator
+    from accelerate.state import AcceleratorState, GradientState, PartialState
+
+    records = [s._shared_state for s in (AcceleratorState, GradientState, PartialState)]
+    before = [dict(record) for record in records]
+    for record in records:
+        record.clear()
+    try:
+        yield Accelerator(cpu=True, gradient_accumulation_steps=2)
+    finally:
+        for record, kept in zip(records, before, strict=True):
+            record.clear()
+            record.update(kept)
+
+
+def _watch(after: list[float], model: Any) -> None:
+    weight = next(model.parameters()).item()
+    if weight != (after[-1] if after else 0.0):
+        after.append(weight)
 
 
 @check("a function of accelerator, model, optimizer and loader")
@@ -55,17 +122,16 @@ def mended_loop(answer: Callable) -> Verdict:
     gradients are the rows: 3 and 4 in the first group, 0.6 and 0.8 in the second.
     """
     import torch
-    from accelerate import Accelerator
 
     rows = [[3.0, 0.0], [0.0, 4.0], [0.6, 0.0], [0.0, 0.8]]
     model = torch.nn.Linear(2, 1, bias=False)
     torch.nn.init.ones_(model.weight)
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
     loader = torch.utils.data.DataLoader(torch.tensor(rows), batch_size=1)
-    accelerator = Accelerator(cpu=True, gradient_accumulation_steps=2)
-    model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
-    value = answer(accelerator, model, optimizer, loader)
-    (weight,) = accelerator.unwrap_model(model).weight.tolist()
+    with _two_passes_a_step() as accelerator:
+        model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
+        value = answer(accelerator, model, optimizer, loader)
+        (weight,) = accelerator.unwrap_model(model).weight.tolist()
     verdict = returned(value, "a list of losses")
     if verdict is not None:
         return verdict

@@ -5,78 +5,103 @@ from collections.abc import Callable
 from hf_tutorial.checks.toys import toy_tokenizer
 from hf_tutorial.checks.verdicts import Verdict, again, check, correct, returned, short
 
+KEPT = 0.5  # nats that the old stories may cost more
+LEARNED = 2.5  # nats that the new ones have to cost less
 
-@check("a function of tokens")
-def pronoun_price(answer: Callable) -> Verdict:
-    """Exercise 9.1: ln 2 for each he, she, his; 0 for all others; the mean over all tokens."""
-    import math
 
-    tokens = "she saw his cat , and it saw her .".split()
-    value = answer(list(tokens))
-    verdict = returned(value, "a number of nats")
+def _mean_loss(model, rows) -> float:
+    """Measure nats a token, of the tokens 1, 2, ... of each row, as the notebook does."""
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    rows = rows["input_ids"] if hasattr(rows, "column_names") else rows
+    # a table's column is lazy: [:] reads it
+    ids = torch.as_tensor(rows[:], device=next(model.parameters()).device)
+    was_training = model.training
+    model.eval()
+    losses = []
+    with torch.no_grad():
+        for part in ids.split(128):
+            logits = model(part).logits[:, :-1].float()
+            losses.append(cross_entropy(logits.mT, part[:, 1:], reduction="none"))
+    model.train(was_training)
+    return torch.cat(losses).mean().item()
+
+
+@check("a trained model, in front of the start and the two exams")
+def learn_and_keep(answer: tuple) -> Verdict:
+    """Exercise 9.1: a student, the model it began as, blocks of old stories, and of new ones."""
+    if not isinstance(answer, tuple) or len(answer) != 4:
+        return again(
+            "pass four things: the student, the model it began as, the two exams"
+        )
+    student, start, old, new = answer
+    verdict = returned(student, "a model")
     if verdict is not None:
         return verdict
-    value, one = float(value), math.log(2)
-    right = 0.2 * one  # two of ten tokens
-    slips = {
-        -right: "not negative: the logarithm of 1/2 is, so turn the sign",
-        one: "the mean over pronouns alone: the other tokens count too, and cost 0",
-        2 * one: "a sum over the tokens: the loss is the mean of one",
-        0.2: "those are bits, or just the share: a gap costs -ln(1/2) nats",
-        0.2 * math.log10(2): "log10 gives no nats: use math.log",
-        0.1: "that is probability lost: the loss is -ln of what the right word got",
-        0.3 * one: "*her* is counted too: the model wavers at he, she and his",
-        math.exp(right): "that is a perplexity: the loss is its logarithm",
-    }
-    for wrong, hint in slips.items():
-        if abs(value - wrong) < 1e-3:
-            return again(hint)
-    if not abs(value - right) <= 1e-3:  # nan too
-        return again(f"{value:.3f} for {short(tokens)}: what do 2 of 10 tokens cost?")
-    try:
-        other = float(answer(["the", "cat", "saw", "the", "mouse"]))
-    except (ValueError, ZeroDivisionError) as error:
+    if not hasattr(student, "parameters"):
         return again(
-            f"a list without pronouns raised {type(error).__name__}: it costs nothing"
+            f"got {type(student).__name__} {short(student)}, asked for a model"
         )
-    if not abs(other) <= 1e-3:
-        return again(f"{other:.3f} for a list without pronouns: it costs nothing")
+    if student is start:
+        return again(
+            "this is the model itself, untrained or overwritten: study a copy of it"
+        )
+    learned = _mean_loss(start, new) - _mean_loss(student, new)
+    paid = _mean_loss(student, old) - _mean_loss(start, old)
+    found = f"the new stories cost {-learned:+.2f} nats, the old ones {paid:+.2f}"
+    if not learned > LEARNED:  # nan too
+        return again(
+            f"{found}: read the new ones more often, or at a higher rate; {-LEARNED:+.1f} is asked"
+        )
+    if not paid < KEPT:
+        return again(
+            f"{found}: it forgets, so let it read some of the old ones as well"
+        )
+    # no numbers: they differ in the last digit between processors
     return correct(
-        "a few hundredths of a nat: nobody sees that in a curve, so ask for it by itself"
+        "it learned the new and kept the old: some old text beside the new is replay"
     )
 
 
 def _toy_masked():
-    """Make a tokenizer whose mask token is '<gap>', and a model that always fills 'good'.
+    """Make a tokenizer whose mask token is '<gap>', and a model that fills the first with 'good'.
 
-    The logits hold larger numbers elsewhere: at other positions, and for other tokens.
+    A further gap is filled with 'film'. The logits hold larger numbers elsewhere: at other
+    positions, and for other tokens. It is a real BertForMaskedLM, so that a pipeline takes it.
     """
-    from types import SimpleNamespace
-
     import torch
+    from transformers import BertConfig, BertForMaskedLM
+    from transformers.modeling_outputs import MaskedLMOutput
 
     tokenizer = toy_tokenizer()
-    tokenizer.add_special_tokens({"mask_token": "<gap>"})
+    tokenizer.add_special_tokens({"mask_token": "<gap>", "pad_token": "<?>"})
+    shape = {"hidden_size": 4, "num_hidden_layers": 1, "num_attention_heads": 1}
+    size = len(tokenizer)
+    with torch.random.fork_rng():  # the reader's draws stay as they are
+        model = BertForMaskedLM(
+            BertConfig(vocab_size=size, intermediate_size=4, **shape)
+        )
 
-    class Model(torch.nn.Module):  # so that eval() works, too
-        def forward(self, input_ids=None, **others):
-            ids = torch.as_tensor(input_ids)
-            if ids.ndim != 2:
-                raise ValueError(
-                    "not enough values to unpack (expected a batch of rows)"
-                )
-            logits = torch.zeros(*ids.shape, len(tokenizer))
-            logits.scatter_(2, ids[..., None], 9.0)  # elsewhere: the token itself
-            gap = ids == tokenizer.mask_token_id
-            logits[gap] = torch.tensor([0, 0, 0, 1, 2, 0, 5, 3.0])  # 'good' leads
-            return SimpleNamespace(logits=logits)
+    def forward(input_ids=None, **others):
+        ids = torch.as_tensor(input_ids)
+        if ids.ndim != 2:
+            raise ValueError("not enough values to unpack (expected a batch of rows)")
+        logits = torch.zeros(*ids.shape, size)
+        logits.scatter_(2, ids[..., None], 9.0)  # elsewhere: the token itself
+        gap = ids == tokenizer.mask_token_id
+        logits[gap] = torch.tensor([0, 0, 0, 1, 5, 0, 2, 3.0])  # 'film' leads
+        first = gap & (gap.cumsum(dim=1) == 1)
+        logits[first] = torch.tensor([0, 0, 0, 1, 2, 0, 5, 3.0])  # 'good' leads
+        return MaskedLMOutput(logits=logits)
 
-    return Model(), tokenizer
+    model.forward = forward
+    return model.eval(), tokenizer
 
 
 @check("a function of a model, a tokenizer and a text")
 def fill_gap(answer: Callable) -> Verdict:
-    """Exercise 9.2: argmax over the vocabulary, at the position of the mask token."""
+    """Exercise 9.2: argmax over the vocabulary, at the position of the first mask token."""
     model, tokenizer = _toy_masked()
     value = answer(model, tokenizer, "the film was <gap>")
     verdict = returned(value, "a token")
@@ -95,12 +120,27 @@ def fill_gap(answer: Callable) -> Verdict:
             f"{short(repr(value))} is what another position says: find where the mask token's ID "
             "stands, [CLS] counted, and read the logits there"
         )
-    if value != "good":
+    if value.strip() != "good":
         return again(f"{short(repr(value))} is not the most likely token at the gap")
-    if answer(model, tokenizer, "the <gap> was the film") != "good":
+    if answer(model, tokenizer, "the <gap> was the film").strip() != "good":
         return again(
             "right for a gap at the end, wrong for one elsewhere: look for the mask "
             "token's ID instead of counting positions"
+        )
+    return _first_of_two(answer, model, tokenizer)
+
+
+def _first_of_two(answer: Callable, model, tokenizer) -> Verdict:
+    try:
+        value = answer(model, tokenizer, "the <gap> was <gap>")
+    except Exception as error:
+        return again(
+            f"a text with two gaps raised {type(error).__name__}: take the first (a pipeline "
+            "gives a list for each gap)"
+        )
+    if not isinstance(value, str) or value.strip() != "good":
+        return again(
+            f"{short(repr(value))} for a text with two gaps: the first one was asked for"
         )
     return correct("position first, then argmax over the vocabulary: no flattening")
 
@@ -111,6 +151,10 @@ def one_night(answer: float) -> Verdict:
     answer = float(answer)
     operations = 8 * 3600 * 100e9
     right = (operations / 120) ** 0.5
+    if 4.5e6 <= answer <= 5.5e6:  # about five million, however it was rounded
+        return correct(
+            "about five million, a third more than storyteller; ten nights would not make it ten times"
+        )
     slips = {
         right**2: "N stands in the product twice: take the square root",
         right * 20: "those are the tokens: 20 for each weight",
@@ -122,12 +166,8 @@ def one_night(answer: float) -> Verdict:
         right / 1e6: "that is in millions: write the number of weights itself",
     }
     for wrong, hint in slips.items():
-        if abs(answer - wrong) <= 0.02 * wrong:
+        if abs(answer - wrong) <= 0.05 * wrong:
             return again(hint)
-    if not abs(answer - right) <= 0.02 * right:  # nan too
-        return again(
-            f"{answer:g} is not it: set 6 · N · (20 · N) equal to the night's operations"
-        )
-    return correct(
-        "about five million, twice storyteller-mlm; ten nights would not make it ten times"
+    return again(
+        f"{answer:g} is not it: set 6 · N · (20 · N) equal to the night's operations"
     )

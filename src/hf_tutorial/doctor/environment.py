@@ -27,7 +27,11 @@ def python(version: tuple[int, ...] = tuple(sys.version_info[:3])) -> list[Findi
         fits = f"3.{OLDEST[1]} to 3.{NEWEST[1]}"
         names = [f"python3.{minor}" for minor in range(NEWEST[1], OLDEST[1] - 1, -1)]
         others = [name for name in names if shutil.which(name)]
-        way_out = f"make PYTHON3={others[0]}" if others else f"install Python {fits}"
+        way_out = f"install Python {fits}"
+        if others and place.has_make():
+            way_out = f"make PYTHON3={others[0]}"
+        elif others:
+            way_out = f"{others[0]} src/hf_tutorial/install.py .venv"
         what = f"{words}: the libraries have builds for {fits}"
         found = [Finding("fix", what, way_out)]
     if sys.platform == "darwin" and platform.machine() == "x86_64":
@@ -60,7 +64,7 @@ def checkout() -> list[Finding]:
             Finding(
                 "fix",
                 f"this Python takes hf_tutorial from {own}, and you are in {here}",
-                f"make lab   (in {here})",
+                f"{place.set_up()}, in {here}",
             )
         ]
     found = [Finding("ok", f"checkout {own}")]
@@ -165,7 +169,7 @@ def kernel() -> list[Finding]:
             "fix",
             f"Jupyter takes the kernel python3 from {spec.resource_dir}, which runs {program}: "
             "another environment than this one",
-            f"{remedy}\nor always start with: make lab",
+            f"{remedy}\nor always start with: {place.lab()}",
         )
     ]
 
@@ -193,17 +197,13 @@ def _little_installed(missing: int, number: int) -> Finding:
     what = f"{missing} of the {number} locked libraries are not installed for {sys.executable}"
     other = place.passed_over(ROOT)
     if other is not None and not _starts(other):
-        way_out = (
-            f"delete {other.parents[1]}, whose Python does not start, then: make lab"
-        )
+        way_out = f"delete {other.parents[1]}, whose Python does not start, then: {place.set_up()}"
     elif other is not None:
         way_out = (
             f"{other} -m hf_tutorial.doctor   (looks at the environment that is there)"
         )
-    elif os.name == "nt":
-        way_out = 'the commands in README, "Without make"'
     else:
-        way_out = "make lab   (sets everything up first)"
+        way_out = f"{place.set_up()}   (sets everything up)"
     return Finding("fix", what, way_out)
 
 

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
+from hf_tutorial import place
 from hf_tutorial.doctor import lock
 from hf_tutorial.doctor.finding import Finding, pip_install, python
 from hf_tutorial.doctor.machine import nvidia
@@ -192,7 +193,7 @@ def _graphics(gpu: str, version: str, cuda: str, name: str, apple: bool):
             Finding(
                 "optional",
                 f"torch {version} brings gigabytes for CUDA {cuda}, and no NVIDIA GPU is here",
-                "delete .venv, then: make lab   (takes the build for the CPU)",
+                f"delete .venv, then: {place.set_up()}   (takes the build for the CPU)",
             )
         ]
     if apple:

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from hf_tutorial import caches
+from hf_tutorial import caches, place
 from hf_tutorial.doctor.finding import ROOT, Finding
 
 GIGABYTE = 1e9
@@ -68,7 +68,9 @@ def disk() -> list[Finding]:
             "the repository",
             ROOT,
             LITTLE,
-            "make clean   (removes build/ and the environment)",
+            "make clean   (removes build/ and the environment)"
+            if place.has_make()
+            else "delete the folder build/",
         ),
     ]
     full, found, least = set(), [], []
@@ -123,11 +125,11 @@ def shared_memory(
 
 def system() -> list[Finding]:
     """Say what this system or this user cannot do."""
-    if os.name == "nt":
+    if place.WINDOWS:
         return [
             Finding(
                 "optional",
-                "Windows cannot fork, which notebook 07 does; the others run",
+                "notebook 07 needs Linux or macOS, because Windows cannot fork; the others run",
                 "use WSL for notebook 07",
             )
         ]
@@ -137,7 +139,7 @@ def system() -> list[Finding]:
                 "optional",
                 "you are root, as in many containers, and Jupyter does not start as root unless "
                 "it is told to",
-                'make lab LAB="--allow-root"',
+                place.lab("--allow-root"),
             )
         ]
     return []

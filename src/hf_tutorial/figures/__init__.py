@@ -18,8 +18,8 @@ _ROOMS = {
     "attention": ("KEY", "QUERY", "attention_grid", "attention_heads", "head_map"),
     "batches": ("padding_picture",),
     "measurements": ("bars", "speed_ups"),
-    "training": ("confusion_matrix", "training_curves"),
-    "comparisons": ("epochs_and_baseline", "loss_differences", "two_runs"),
+    "training": ("training_curves",),
+    "comparisons": ("loss_differences", "two_runs"),
     "generation": ("beam_tree", "distributions"),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}

@@ -23,18 +23,25 @@ STEPS = {
 }
 
 
-def numbers(values: Any, what: str, axes: tuple[str, ...] | None = None) -> np.ndarray:
+def numbers(
+    values: Any,
+    what: str,
+    axes: tuple[str, ...] | None = None,
+    ways: dict[int, str] | None = None,
+) -> np.ndarray:
     """Make a new array of float64.
 
     Args:
         values: Anything that holds numbers, as described above.
         what: What to call them in a message, in the plural, such as "attention weights".
         axes: Names of the axes that there must be.
+        ways: What to do with another number of axes that is likely, for the message.
 
     Raises:
         ValueError: No numbers, rows of different lengths, another number of axes than asked
             for, or a number that is neither nan nor inf and beyond 1e100.
     """
+    array = None
     try:
         array = np.asarray(_unwrapped(values))
         if array.dtype.kind == "O":
@@ -46,13 +53,15 @@ def numbers(values: Any, what: str, axes: tuple[str, ...] | None = None) -> np.n
     except (
         Exception
     ) as error:  # NumPy, pandas and PyTorch each have errors of their own
+        found = _no_number(array) or kind(values)
         raise ValueError(
-            f"{what} must be numbers in rows of equal length, not {kind(values)}"
+            f"{what} must be numbers in rows of equal length, not {found}"
         ) from error
     if axes is not None and array.ndim != len(axes):
+        way = (ways or {}).get(array.ndim)
         raise ValueError(
             f"shape {array.shape} has {array.ndim} axes, not the {len(axes)} of "
-            f"({', '.join(axes)})"
+            f"({', '.join(axes)})" + (f": {way}" if way else "")
         )
     size = np.abs(array)
     beyond = size[(size > LARGEST) & (size < np.inf)]
@@ -86,22 +95,6 @@ def measures(values: Any, what: str) -> dict[Hashable, float]:
         name: number(value, f"{what}, {name!r},")
         for name, value in entries(values, what).items()
     }
-
-
-def series(values: Any, what: str) -> dict[float, float]:
-    """Make a dict of a curve: place, a finite number, to a finite number.
-
-    Raises:
-        ValueError: Not a mapping, or a place or a value that is no finite number.
-    """
-    curve = {
-        number(place, f"the places of {what}"): value
-        for place, value in measures(values, what).items()
-    }
-    for place, value in curve.items():
-        if not (np.isfinite(place) and np.isfinite(value)):
-            raise ValueError(f"{what} hold {value} at {place}: no finite number")
-    return curve
 
 
 def entries(values: Any, what: str) -> dict[Hashable, Any]:
@@ -163,6 +156,16 @@ def kind(value: Any) -> str:
         return f"{name} of {len(value)}"
     except Exception:
         return name
+
+
+def _no_number(array: np.ndarray | None) -> str | None:
+    """Say what stands where numbers should, if it is texts or nothing at all."""
+    if array is None or not array.ndim or array.dtype.kind not in "OUS":
+        return None
+    kinds = {type(one) for one in array.flat}
+    if any(issubclass(one, str | bytes) for one in kinds):
+        return "texts"
+    return "None among them" if type(None) in kinds else None
 
 
 def _unwrapped(values: Any) -> Any:

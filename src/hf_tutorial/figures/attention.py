@@ -22,6 +22,19 @@ from hf_tutorial.figures.canvas import canvas
 
 QUERY = "query: the token attending"
 KEY = "key: the token attended to"
+# What a model gives, as it is: a tuple of layers, each (texts, heads, query, key).
+WAYS = {
+    "layers": {
+        5: "take one text out, as in `torch.stack(attentions)[:, 0]`",
+        3: "of one layer, pass `weights[None]`",
+        2: "of one head, pass `weights[None, None]`",
+    },
+    "panels": {
+        5: "choose a layer and a text, as in `torch.stack(attentions)[2, 0]`",
+        4: "choose a layer or a text, as in `weights[0]`",
+        2: "of one head, pass `weights[None]`",
+    },
+}
 PITCH = 0.075  # inches of a cell in the grid
 
 
@@ -168,17 +181,7 @@ def head_map(
         raise ValueError(
             f"shape {values.shape} is not (layers, heads): one number per head"
         )
-    ends = (0, values.max()) if limits is None else arrays.numbers(limits, "limits")
-    if np.shape(ends) != (2,):
-        raise ValueError(
-            f"limits={limits!r} are no two numbers: pass (lowest, highest)"
-        )
-    low, high = ends
-    if not (low <= values.min() and values.max() <= high < np.inf):  # nan too
-        raise ValueError(
-            f"values from {values.min():.3g} to {values.max():.3g} do not fit the scale "
-            f"{low:.3g} to {high:.3g}: pass limits that hold them all"
-        )
+    low, high = _ends(values, limits)
     layers, heads = values.shape
     figure = canvas(
         {"heads": heads, "layers": layers},
@@ -200,16 +203,46 @@ def head_map(
     return figure
 
 
+def _ends(values: np.ndarray, limits) -> tuple[float, float]:
+    """Give the ends of a colour scale that holds all values, or refuse."""
+    if not np.isfinite(values).all():
+        raise ValueError("values hold nan or inf, which no colour stands for: leave out these"
+                         " heads, or put 0 there")  # fmt: skip
+    if limits is None and values.min() < 0:
+        least, most = np.floor(values.min()), max(0, np.ceil(values.max()))
+        raise ValueError(f"values go down to {values.min():.3g}, and the scale begins at 0: pass"
+                         f" limits, such as limits=({least:.17g}, {most:.17g})")  # fmt: skip
+    ends = (0, values.max()) if limits is None else arrays.numbers(limits, "limits")
+    if np.shape(ends) != (2,):
+        raise ValueError(
+            f"limits={limits!r} are no two numbers: pass (lowest, highest)"
+        )
+    low, high = ends
+    if not (
+        low <= values.min() and values.max() <= high < np.inf
+    ):  # nan too, of limits
+        raise ValueError(
+            f"values from {values.min():.3g} to {values.max():.3g} do not fit the scale "
+            f"{low:.3g} to {high:.3g}: pass limits that hold them all"
+        )
+    return low, high
+
+
 def _probabilities(
     weights, tokens: Sequence[str], axes: tuple[str, ...]
 ) -> tuple[np.ndarray, list]:
     """Check weights and tokens against each other."""
     tolerance = arrays.rounding(weights)
-    weights = arrays.numbers(weights, "attention weights", axes)
+    weights = arrays.numbers(weights, "attention weights", axes, WAYS[axes[0]])
     names = labels.names_of(tokens, "tokens")
     queries, keys = weights.shape[-2:]
     if not queries == keys == len(names):
-        raise ValueError(f"{len(names)} tokens cannot label a {queries} x {keys} grid")
+        way = "" if queries != keys else (
+            ": special tokens and padding count, too, and "
+            "`tokenizer.convert_ids_to_tokens(batch['input_ids'][0])` has them all")  # fmt: skip
+        raise ValueError(
+            f"{len(names)} tokens cannot label a {queries} x {keys} grid{way}"
+        )
     if not weights.size:
         raise ValueError(
             f"no attention weights to draw: their shape is {weights.shape}"

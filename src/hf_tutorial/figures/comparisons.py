@@ -1,4 +1,4 @@
-"""Runs beside each other, and beside what is free (notebooks 06 and 07)."""
+"""Runs beside each other (notebooks 06 and 07)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,8 +10,6 @@ from matplotlib.ticker import MaxNLocator
 from hf_tutorial.figures import arrays, labels
 from hf_tutorial.figures.canvas import canvas
 from hf_tutorial.figures.training import steps_of
-
-MARKERS = "so^vDP*X<>hp"  # one a score
 
 
 def two_runs(
@@ -82,142 +80,6 @@ def _draw_apart(axes: Axes, apart: np.ndarray) -> None:
     axes.annotate("the next float32", (0, unit), (0, 2), size=9,
                   textcoords="offset points", color="#3d4a61")  # fmt: skip
     axes.set_ylabel("difference, 10⁻⁸")
-
-
-def epochs_and_baseline(
-    losses: Mapping[float, float],
-    validation: Mapping[float, float],
-    scores: Mapping[str, Mapping[float, float]],
-    baselines: Mapping[str, float],
-) -> Figure:
-    """Draw a run by epochs: losses on the left, on the right scores and what is free.
-
-    Args:
-        losses: Epoch, a fraction, to the training loss of a step.
-        validation: Epoch to validation loss.
-        scores: Name of a score to its values, 0 to 1, by epoch; at most twelve scores.
-        baselines: The same names to what a rule gets that has learned nothing.
-
-    Returns:
-        A figure, not shown: the loss axis begins at 0; a baseline is a dotted line.
-
-    Raises:
-        ValueError: Nothing to draw, scores and baselines of other names, more scores than can
-            be told apart, one without a value at the last validation or outside of 0 to 1, or
-            a loss or epoch below 0 or no finite number.
-    """
-    losses = arrays.series(losses, "losses")
-    validation = arrays.series(validation, "validation losses")
-    scores = {
-        name: arrays.series(values, f"the values of {labels.shown(name)!r}")
-        for name, values in arrays.entries(scores, "scores").items()
-    }
-    baselines = arrays.measures(baselines, "baselines")
-    if not losses or not validation or not scores:
-        raise ValueError("nothing to draw: pass losses, validation losses and scores")
-    if set(scores) != set(baselines):
-        raise ValueError(
-            f"scores {sorted(map(str, scores))} and baselines {sorted(map(str, baselines))} "
-            "must have the same names"
-        )
-    if len(scores) > len(MARKERS):
-        raise ValueError(
-            f"{len(scores)} scores: at most {len(MARKERS)} can be told apart, so draw some of "
-            "them, as with scores={name: scores[name] for name in chosen}"
-        )
-    _check_epochs(losses, validation, scores, baselines)
-    figure = canvas({}, lambda: (7.5, 3))
-    left, right = figure.subplots(1, 2)
-    _draw_by_epoch(left, losses, validation)
-    _draw_scores(right, max(validation), scores, baselines)
-    for axes in (left, right):
-        if len(validation) <= 15:
-            axes.set_xticks(list(validation))
-        else:
-            axes.xaxis.set_major_locator(MaxNLocator(8))
-    return figure
-
-
-def _check_epochs(losses, validation, scores, baselines) -> None:
-    for name, curve in (("losses", losses), ("validation losses", validation)):
-        for epoch, loss in curve.items():
-            if epoch < 0 or loss < 0:
-                raise ValueError(
-                    f"{name} hold {loss:g} at epoch {epoch:g}: both count from 0"
-                )
-    last = max(validation)
-    for name, values in scores.items():
-        if last not in values:
-            raise ValueError(
-                f"{name!r} has no value at epoch {last:g}, the last of the validation losses"
-            )
-        for value in (*values.values(), baselines[name]):
-            if not 0 <= value <= 1:  # nan too
-                raise ValueError(
-                    f"{name!r} holds {value:g}: scores and baselines are shares from 0 to 1"
-                )
-
-
-def _draw_by_epoch(axes: Axes, losses: Mapping, validation: Mapping) -> None:
-    axes.plot(list(losses), list(losses.values()), color="#9aa5b8", linewidth=1)
-    axes.plot(
-        list(validation), list(validation.values()), "D--", color="black", markersize=5
-    )
-    last = max(validation)
-    axes.annotate("validation", (last, validation[last]), (6, 0), size=9, va="center",
-                  textcoords="offset points")  # fmt: skip
-    axes.annotate("training", (last, losses[max(losses)]), (6, 0), size=9, va="center",
-                  textcoords="offset points", color="#5b6b85")  # fmt: skip
-    axes.set(xlabel="epoch", ylabel="loss", xlim=(0, 1.5 * last or 1))
-    axes.set_ylim(0, 1.1 * max(*losses.values(), *validation.values()) or 1)
-
-
-def _draw_scores(axes: Axes, last: float, scores: Mapping, baselines: Mapping) -> None:
-    places = _label_offsets([values[last] for values in scores.values()])
-    names, style = labels.lettering(list(scores), longest=30)
-    for name, key, marker, up in zip(names, scores, MARKERS, places, strict=False):
-        values = scores[key]
-        axes.plot(
-            list(values),
-            list(values.values()),
-            f"{marker}-",
-            color="black",
-            fillstyle="none",
-        )
-        axes.axhline(baselines[key], color="#5b6b85", linestyle=":")
-        axes.annotate(name, (last, values[last]), (8, up), size=9, va="center",
-                      textcoords="offset points",
-                      bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
-                      **style)  # fmt: skip
-    axes.set(xlabel="epoch", ylabel="score", xlim=(0.5, last + 0.3 * last + 0.3))
-    drawn = [*baselines.values(), *(v for x in scores.values() for v in x.values())]
-    axes.set_xlim(min(0.5, *(epoch for x in scores.values() for epoch in x)))
-    axes.set_ylim(min(0.5, min(drawn) - 0.05), 1)
-    axes.set_title("dotted: the baselines", size=9)
-
-
-def _label_offsets(ends: list[float]) -> list[float]:
-    """Say how many points each label stands above its end, so that none covers another."""
-    if len(ends) <= 2:
-        close = len(ends) == 2 and abs(ends[0] - ends[1]) < 0.05
-        return [
-            7 * (1 if end >= max([*ends[:n], *ends[n + 1 :]]) else -1) if close else 0
-            for n, end in enumerate(ends)
-        ]
-    points = 140  # about the height of the axes, for half of the scale
-    height, gap = 2 * points, 12
-    order = sorted(range(len(ends)), key=lambda n: ends[n])
-    places = [ends[n] * height for n in order]
-    for n in range(1, len(places)):  # from below, each above the one before
-        places[n] = max(places[n], places[n - 1] + gap)
-    excess = max(0, places[-1] - height)
-    for n in reversed(range(len(places))):  # and none above the axes
-        limit = height if n == len(places) - 1 else places[n + 1] - gap
-        places[n] = min(places[n], limit) if excess else places[n]
-    offsets = [0.0] * len(ends)
-    for n, place in zip(order, places, strict=True):
-        offsets[n] = place - ends[n] * height
-    return offsets
 
 
 def loss_differences(runs: Mapping[str, Sequence[float]]) -> Figure:

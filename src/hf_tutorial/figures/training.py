@@ -1,4 +1,4 @@
-"""A training run and what it got wrong (notebook 05)."""
+"""A training run (notebook 05)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hf_tutorial.figures import arrays, labels
+from hf_tutorial.figures import arrays
 from hf_tutorial.figures.canvas import canvas
 
 STEPS = 100_000  # of a curve: more take longer than one waits
@@ -110,62 +110,3 @@ def _draw_losses(axes: Axes, losses: np.ndarray, validation: Mapping) -> None:
     values = [losses.min(), losses.max(), *validation.values()]
     axes.set(ylabel="loss")
     axes.set_ylim(min(0, 1.15 * min(values)), max(0, 1.15 * max(values)) or 1)
-
-
-def confusion_matrix(counts: np.ndarray, names: Sequence[str]) -> Figure:
-    """Draw how often each label was predicted as each: rows are labels, columns predictions.
-
-    Args:
-        counts: Number of examples; shape (label, prediction).
-        names: One name per label, in the order of the label IDs.
-
-    Returns:
-        A figure, not shown: every count written in, right predictions on the diagonal.
-
-    Raises:
-        ValueError: Not a square of counts, none counted, names that do not fit, or a picture
-            that would be too large.
-    """
-    counts = arrays.numbers(counts, "counts")
-    names = labels.names_of(names, "names")
-    if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:
-        raise ValueError(f"shape {counts.shape} is not (labels, labels)")
-    if len(names) != len(counts):
-        raise ValueError(f"{len(names)} names cannot label {len(counts)} labels")
-    whole = np.isfinite(counts).all() and np.array_equal(counts, np.floor(counts))
-    if not whole or counts.min() < 0:
-        raise ValueError(
-            "a confusion matrix holds counts: pass whole numbers from 0, not shares"
-        )
-    if not counts.sum():
-        raise ValueError("nothing was counted: all cells are 0")
-    texts, style = labels.lettering(names)
-    room = max(map(labels.width, texts)) * 0.075
-
-    def inches(size: int) -> tuple[float, float]:
-        side = max(0.55 * size, 1.6)
-        # Upright names may be longer than the 1.2 inches that short ones get.
-        return side + room + 1.3, side + min(room, 1.2) + max(0, room - 2) + 0.6
-
-    size = len(counts)
-    figure = canvas(
-        {"labels": size},
-        inches,
-        "confusion_matrix(counts[:{0}, :{0}], names[:{0}])",
-        artists=lambda n: n * n + 2 * n,
-    )
-    axes = figure.add_subplot()
-    image = axes.imshow(counts, vmin=0, vmax=counts.max())
-    for (label, prediction), count in np.ndenumerate(counts):
-        dark = count < 0.55 * counts.max()
-        text = f"{int(count)}" if count < 1e6 else f"{count:.1e}"
-        axes.text(prediction, label, text, ha="center", va="center",
-                  weight="bold" if label == prediction else "normal",
-                  color="white" if dark else "black")  # fmt: skip
-    upright = size > 3 or room > 1.2 and size > 1
-    axes.set_xticks(range(size), texts, rotation=90 if upright else 0, size=8, **style)
-    axes.set_yticks(range(size), texts, size=8, **style)
-    axes.set(xlabel="prediction", ylabel="label")
-    axes.spines[:].set_visible(False)
-    figure.colorbar(image, ax=axes, label="examples", shrink=0.8, pad=0.04)
-    return figure

@@ -1,0 +1,91 @@
+"""Traps of adapters, with PEFT."""
+
+import torch
+
+from tests.traps import toys
+from tests.traps.catalogue import trap
+
+IDS = torch.tensor([[1, 2, 3, 4]])
+
+
+@trap(60, "peft", needs="peft", says="`ensure_weight_tying` is not set to True")
+def merging_into_a_tied_head_changes_the_embedding():
+    """Merging an adapter into a tied head changes the embedding as well.
+
+    You see: logits that differ after `merge_and_unload`.
+
+    What happens: head and embedding are one matrix. What was added to the head's output is written
+    into both. `ensure_weight_tying=True` does not mend it.
+
+    Instead: leave the head out of `target_modules`, or untie it before.
+    """
+    from peft import LoraConfig, get_peft_model
+
+    def merge(model, *targets, **more):
+        """Give the largest change of the logits by merging, with an adapter that does something."""
+        adapted = get_peft_model(
+            model, LoraConfig(target_modules=list(targets), r=2, **more)
+        ).eval()
+        for name, weight in adapted.named_parameters():
+            if "lora_" in name:
+                torch.nn.init.normal_(weight, std=0.3)
+        before = adapted(IDS).logits
+        return (adapted.merge_and_unload()(IDS).logits - before).abs().max()
+
+    tied = toys.llama(tie_word_embeddings=True)
+    embedding = tied.get_input_embeddings().weight.detach().clone()
+    # You write
+    change = merge(tied, "lm_head")
+    # You get
+    assert change > 0.1
+    assert not torch.equal(tied.get_input_embeddings().weight, embedding)
+    again = toys.llama(tie_word_embeddings=True)
+    assert merge(again, "lm_head", ensure_weight_tying=True) > 0.1
+    # Instead
+    assert merge(toys.llama(tie_word_embeddings=True), "q_proj", "v_proj") < 1e-4
+    assert merge(toys.llama(tie_word_embeddings=False), "lm_head") < 1e-4
+
+
+@trap(
+    61,
+    "peft",
+    needs="peft",
+    says="trying to modify a model with PEFT for a second time",
+)
+def a_second_adapter_replaces_the_first():
+    """`get_peft_model` twice on one base throws the first adapter away.
+
+    You see: one warning, and a model that is as it was before training.
+
+    What happens: layers of the base are exchanged in place. The second call puts a fresh adapter of
+    the same name, `default`, where the trained one was.
+
+    Instead: `add_adapter` with a name of its own, on the adapted model.
+    """
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(target_modules=["q_proj"], r=2)
+
+    def train(adapted):
+        for name, weight in adapted.named_parameters():
+            if "lora_B" in name:
+                torch.nn.init.ones_(weight)
+        return adapted.eval()(IDS).logits
+
+    base = toys.llama()
+    plain = base(IDS).logits
+    # You write
+    first = get_peft_model(base, config)
+    trained = train(first)
+    second = get_peft_model(base, config)
+    # You get
+    assert not torch.allclose(trained, plain)
+    assert torch.equal(second(IDS).logits, plain)
+    assert torch.equal(first(IDS).logits, plain)  # gone here, too
+    # Instead
+    first = get_peft_model(toys.llama(), config)
+    trained = train(first)
+    first.add_adapter("second", config)
+    assert torch.equal(first(IDS).logits, trained)
+    first.set_adapter("second")
+    assert not torch.equal(first(IDS).logits, trained)

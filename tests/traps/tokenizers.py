@@ -1,0 +1,399 @@
+"""Traps of tokenizers, and of the collators that pad, mask and pack."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
+from transformers import (
+    AutoModel,
+    AutoTokenizer,
+    BertTokenizerFast,
+    DataCollatorForLanguageModeling,
+    DataCollatorForSeq2Seq,
+    DataCollatorWithFlattening,
+    DistilBertConfig,
+    DistilBertModel,
+    PreTrainedTokenizerFast,
+)
+
+from tests.traps import toys
+from tests.traps.catalogue import trap
+
+
+@trap(
+    30, "transformers", shown="01_tokenization.ipynb#When-it-breaks:-`truncation=True`"
+)
+def truncation_without_a_limit_cuts_nothing():
+    """`truncation=True` cuts nothing where no limit is known.
+
+    You see: an IndexError in the model, at the first long text.
+
+    What happens: the limit is `model_max_length`. A tokenizer whose files do not say it has a limit of
+    10^30 tokens.
+
+    Instead: give `max_length`, the model's `max_position_embeddings`.
+    """
+    tokenizer, text = toys.tokenizer(), "a very good film " * 40
+    # You write
+    ids = tokenizer(text, truncation=True)["input_ids"]
+    # You get
+    assert tokenizer.model_max_length > 10**29
+    assert len(ids) == 162  # the model has 64 positions
+    # Instead
+    limit = toys.bert().config.max_position_embeddings
+    ids = tokenizer(text, truncation=True, max_length=limit)["input_ids"]
+    assert len(ids) == 64
+
+
+@trap(
+    50,
+    "transformers",
+    shown="01_tokenization.ipynb#Too-long",
+    says="`max_length` is ignored when `padding`=`True`",
+)
+def a_limit_beside_padding_cuts_nothing():
+    """`max_length` beside `padding` cuts nothing.
+
+    You see: rows longer than the limit, and a warning that it is ignored with `padding=True`, none
+    with `padding="max_length"`.
+
+    What happens: without `truncation=True` the limit is for padding only. Alone, it does cut.
+
+    Instead: always write the two together.
+    """
+    tokenizer, text = toys.tokenizer(), "a very good film " * 4
+
+    def length(**settings):
+        return len(tokenizer(text, max_length=8, **settings)["input_ids"])
+
+    # You write
+    padded, to_limit, alone = (
+        length(padding=True),
+        length(padding="max_length"),
+        length(),
+    )
+    # You get
+    assert (padded, to_limit, alone) == (18, 18, 8)
+    # Instead
+    assert length(padding="max_length", truncation=True) == 8
+
+
+@trap(47, "transformers")
+def a_pad_token_from_nowhere_is_another_word():
+    """A pad token that is not in the vocabulary gets the ID of another word.
+
+    You see: training that works; after saving and loading, an IndexError in the model.
+
+    What happens: setting the attribute adds no word. The ID of what is unknown is that of the unknown
+    token. Loading adds the word behind the last one, where the model has no row.
+
+    Instead: take a token that is there, or add one and resize the embeddings.
+    """
+    words = {"<unk>": 0, "good": 1, "film": 2}
+    rows = len(words)  # of the model's embedding
+    core = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
+    core.pre_tokenizer = pre_tokenizers.Whitespace()
+
+    def fresh():
+        return PreTrainedTokenizerFast(tokenizer_object=core, unk_token="<unk>")
+
+    # You write
+    tokenizer = fresh()
+    tokenizer.pad_token = "<pad>"
+    # You get
+    assert tokenizer.pad_token_id == tokenizer.unk_token_id == 0
+    tokenizer.save_pretrained("kept")
+    assert AutoTokenizer.from_pretrained("kept").pad_token_id == rows  # one too far
+    # Instead
+    tokenizer = fresh()
+    tokenizer.add_special_tokens({"pad_token": "<pad>"})
+    model = toys.gpt2(vocab_size=rows)
+    model.resize_token_embeddings(len(tokenizer))
+    assert tokenizer.pad_token_id == 3
+    assert model(torch.tensor([[3]])).logits.shape[-1] == 4
+
+
+@trap(48, "transformers", "tokenizers")
+def a_wrapped_tokenizer_comes_back_as_another():
+    """A tokenizer of one's own, wrapped as a BERT's, comes back as another.
+
+    You see: other tokens after loading than before saving.
+
+    What happens: AutoTokenizer finds the class in the config and lets it set its own normalizer, which
+    lowers letters.
+
+    Instead: wrap it in PreTrainedTokenizerFast.
+    """
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "Hello", "h", "##e", "##llo"]
+    ids = {word: number for number, word in enumerate(words)}
+    core = Tokenizer(models.WordPiece(ids, unk_token="[UNK]"))
+    core.pre_tokenizer = pre_tokenizers.Whitespace()
+    # You write
+    tokenizer = BertTokenizerFast(tokenizer_object=core)
+    tokenizer.save_pretrained("kept")
+    # You get
+    assert tokenizer.tokenize("Hello") == ["Hello"]
+    loaded = AutoTokenizer.from_pretrained("kept")
+    assert loaded.tokenize("Hello") == ["h", "##e", "##llo"]
+    # Instead
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=core, unk_token="[UNK]")
+    tokenizer.save_pretrained("plain")
+    assert AutoTokenizer.from_pretrained("plain").tokenize("Hello") == ["Hello"]
+
+
+@trap(49, "transformers", "tokenizers")
+def an_added_token_is_found_inside_words():
+    """An added token is found inside other words.
+
+    You see: `party` as `p`, `art`, `y`.
+
+    What happens: added tokens are looked for before words are split, and under an uncased vocabulary
+    in lowered text. ART is in p-art-y.
+
+    Instead: `AddedToken(..., single_word=True)`.
+    """
+    words = ["[PAD]", "[UNK]", "party", "p", "##y", "y"]
+
+    def fresh():
+        core = Tokenizer(
+            models.WordPiece({w: n for n, w in enumerate(words)}, unk_token="[UNK]")
+        )
+        core.normalizer = normalizers.Lowercase()
+        core.pre_tokenizer = pre_tokenizers.Whitespace()
+        return PreTrainedTokenizerFast(tokenizer_object=core, unk_token="[UNK]")
+
+    # You write
+    tokenizer = fresh()
+    tokenizer.add_tokens(["ART"])
+    # You get
+    assert tokenizer.tokenize("party") == ["p", "art", "y"]
+    # Instead
+    tokenizer = fresh()
+    tokenizer.add_tokens([AddedToken("ART", single_word=True)])
+    assert tokenizer.tokenize("party art") == ["party", "art"]
+
+
+@trap(51, "transformers")
+def a_chat_template_returns_a_dict():
+    """`apply_chat_template` returns a dict, not a list of IDs.
+
+    You see: a prompt of length 2, whatever was said.
+
+    What happens: it returns what a tokenizer returns, IDs and mask. `len` counts the keys. Older
+    releases returned the IDs.
+
+    Instead: take `["input_ids"]`, or pass the whole on with `**`.
+    """
+    tokenizer = toys.tokenizer()
+    tokenizer.chat_template = (
+        "{% for turn in messages %}{{ turn.content }} {% endfor %}"
+    )
+    # You write
+    prompt = tokenizer.apply_chat_template([{"role": "user", "content": "a good film"}])
+    # You get
+    assert len(prompt) == 2
+    # Instead
+    assert len(prompt["input_ids"]) == 3
+    turns = [{"role": "user", "content": "a good film"}]
+    assert (
+        tokenizer.apply_chat_template(turns, return_dict=False) == prompt["input_ids"]
+    )
+
+
+@trap(
+    52,
+    "transformers",
+    shown="04_dataset_preparation.ipynb#Four-ways-to-fill-a-rectangle",
+)
+def the_causal_collator_overwrites_labels():
+    """The collator for causal models overwrites labels of your own.
+
+    You see: a loss over everything, where the prompt was to be left out.
+
+    What happens: with `mlm=False`, labels are a copy of the IDs. What the row brings is thrown away.
+
+    Instead: DataCollatorForSeq2Seq, which pads labels with -100 and changes nothing else. It needs no
+    encoder and decoder, whatever its name.
+    """
+    row = {"input_ids": [5, 6, 7, 8], "labels": [-100, -100, 7, 8]}
+    # You write
+    batch = DataCollatorForLanguageModeling(toys.tokenizer(), mlm=False)([row])
+    # You get
+    assert batch["labels"].tolist() == [[5, 6, 7, 8]]
+    # Instead
+    collator = DataCollatorForSeq2Seq(toys.tokenizer())
+    batch = collator([row, {"input_ids": [5, 6], "labels": [-100, 6]}])
+    assert batch["labels"].tolist() == [[-100, -100, 7, 8], [-100, 6, -100, -100]]
+
+
+@trap(21, "transformers", shown="08_generation.ipynb#A-storyteller-on-the-stock-market")
+def pads_in_labels_are_learned():
+    """With `pad = eos`, the end of a text is ignored; with pads in the labels, padding is learned.
+
+    You see: a loss that is a little different. Or, later, texts that never end.
+
+    What happens: a loss counts every label that is not -100. With `pad = eos`, the causal collator
+    ignores every end-of-text, the real ones too.
+
+    Instead: write labels by the attention mask.
+    """
+    model, tokenizer = toys.gpt2(), toys.tokenizer()
+    tokenizer.eos_token = tokenizer.pad_token  # as with a GPT-2; its ID is 0
+    rows = [{"input_ids": [5, 6, 7, 8, 9, 0]}, {"input_ids": [6, 7, 0]}]
+    # You write
+    padded = tokenizer.pad(rows, return_tensors="pt")
+    ids, mask = padded["input_ids"], padded["attention_mask"]
+    all_labels = model(**padded, labels=ids).loss
+    collated = DataCollatorForLanguageModeling(tokenizer, mlm=False)(rows)["labels"]
+    # You get
+    right = ids.masked_fill(mask == 0, -100)
+    assert abs(all_labels - model(**padded, labels=right).loss) > 0.01
+    assert 0 not in collated  # no end in any of the texts
+    # Instead
+    assert right.tolist() == [[5, 6, 7, 8, 9, 0], [6, 7, 0, -100, -100, -100]]
+
+
+@trap(
+    53,
+    "transformers",
+    says="Random token replacement is not supported with whole word masking",
+)
+def whole_words_are_always_masked():
+    """Masking whole words never keeps or exchanges a word.
+
+    You see: a UserWarning about random replacement; an error, if rows differ in length.
+
+    What happens: `whole_word_mask=True` puts `[MASK]` everywhere, where the usual collator keeps one
+    in ten and exchanges one in ten. It needs offsets, and does not pad them.
+
+    Instead: pad when you tokenize; compare with a collator that has `mask_replace_prob=1`.
+    """
+    tokenizer = toys.tokenizer()
+    rows = [
+        dict(tokenizer("a very good film", return_offsets_mapping=True))
+        for _ in range(200)
+    ]
+
+    def masked_share(collator):
+        batch = collator([dict(row) for row in rows])
+        chosen = batch["input_ids"][batch["labels"] != -100]
+        return (chosen == tokenizer.mask_token_id).float().mean()
+
+    # You write
+    collator = DataCollatorForLanguageModeling(tokenizer, whole_word_mask=True)
+    # You get
+    assert masked_share(collator) == 1
+    short = dict(tokenizer("a film", return_offsets_mapping=True))
+    with pytest.raises(ValueError, match="offset_mapping"):
+        collator([dict(rows[0]), short])
+    # Instead
+    one = dict(padding="max_length", max_length=8, return_offsets_mapping=True)
+    texts = ["a very good film", "a film"]
+    batch = collator([dict(tokenizer(text, **one)) for text in texts])
+    assert batch["input_ids"].shape == (2, 8)
+    for row in rows:
+        del row["offset_mapping"]
+    assert 0.6 < masked_share(DataCollatorForLanguageModeling(tokenizer)) < 0.95
+    single = dict(mask_replace_prob=1, random_replace_prob=0)
+    assert masked_share(DataCollatorForLanguageModeling(tokenizer, **single)) == 1
+
+
+@trap(54, "transformers")
+def packed_texts_read_each_other():
+    """Texts packed into one row read each other.
+
+    You see: nothing; a second text that continues the first.
+
+    What happens: `DataCollatorWithFlattening` marks where a text begins by position 0, for kernels that
+    read such marks (`flash_attention_2`). With the default one, `sdpa`, a causal model heeds them
+    without a cache only, a BERT not at all.
+
+    Instead: `use_cache=False`, which Trainer sets, and a causal model; test one pair.
+    """
+    first, second = [1, 2, 3], [4, 5, 6, 7]
+    rows = [{"input_ids": ids, "labels": ids} for ids in (first, second)]
+    model = toys.llama()
+    alone = model(torch.tensor([second])).logits[0]
+    # You write
+    packed = DataCollatorWithFlattening()(rows)
+    together = model(**packed).logits[0, 3:]
+    # You get
+    assert packed["position_ids"].tolist() == [[0, 1, 2, 0, 1, 2, 3]]
+    assert not torch.allclose(together, alone, atol=0.1)
+    bert, ids = toys.bert(), packed["input_ids"]
+    hidden = bert(ids, position_ids=packed["position_ids"]).last_hidden_state[0, 3:]
+    by_itself = bert(torch.tensor([second])).last_hidden_state[0]
+    assert not torch.allclose(hidden, by_itself, atol=0.1)
+    # Instead
+    together = model(**packed, use_cache=False).logits[0, 3:]
+    assert torch.allclose(together, alone, atol=1e-4)
+
+
+@trap(32, "transformers")
+def token_types_go_to_a_model_that_has_none():
+    """A DistilBERT takes token types and ignores them.
+
+    You see: a pair that is encoded as a pair.
+
+    What happens: where a folder names no class, AutoTokenizer takes a BERT's, which returns
+    `token_type_ids`. The model has no such embedding, and drops the argument. Only `[SEP]` tells the
+    sentences apart.
+
+    Instead: a model with token types, where they matter.
+    """
+    shape = dict(vocab_size=32, dim=16, hidden_dim=16, n_layers=2, n_heads=2)
+    model = DistilBertModel(DistilBertConfig(**shape)).eval()
+    model.save_pretrained("kept")
+    Path("kept/vocab.txt").write_text("\n".join(toys.SPECIAL + toys.WORDS))
+    # You write
+    pair = AutoTokenizer.from_pretrained("kept")("a", "film", return_tensors="pt")
+    hidden = model(**pair).last_hidden_state
+    # You get
+    ids, types = pair["input_ids"], pair["token_type_ids"]
+    assert types.tolist() == [[0, 0, 0, 1, 1]]
+    assert torch.equal(hidden, model(ids).last_hidden_state)
+    # Instead
+    bert = toys.bert()
+    hidden = bert(ids, token_type_ids=types).last_hidden_state
+    assert not torch.allclose(hidden, bert(ids).last_hidden_state)
+
+
+@trap(
+    108,
+    "transformers",
+    shown="01_tokenization.ipynb#When-it-breaks:-padding-without-its-mask",
+)
+def arguments_of_older_releases_are_swallowed():
+    """Arguments that are gone are swallowed by tokenizers and `from_pretrained`.
+
+    You see: rows that are not padded, texts that are cut on the other side, all heads still at work.
+
+    What happens: `pad_to_max_length`, `truncation_side` at the call, `from_tf` and `head_mask` were read
+    once, or elsewhere. Today nobody reads them, and nobody says so.
+
+    Instead: `padding="max_length"`; set the side in `from_pretrained`; a forward hook for heads.
+    """
+    text, tokenizer, model = "a very good film", toys.tokenizer(), toys.bert()
+    ids = torch.tensor([[2, 5, 6, 3]])
+    # You write
+    padded = tokenizer(text, pad_to_max_length=True, max_length=12)
+    cut = tokenizer(text, truncation=True, max_length=4, truncation_side="left")
+    masked = model(ids, head_mask=torch.zeros(2, 2))
+    # You get
+    assert len(padded["input_ids"]) == 6
+    assert tokenizer.decode(cut["input_ids"]) == "[CLS] a very [SEP]"
+    assert torch.equal(masked.last_hidden_state, model(ids).last_hidden_state)
+    model.save_pretrained("kept")
+    assert isinstance(AutoModel.from_pretrained("kept", from_tf=True), type(model))
+    # Instead
+    padded = tokenizer(text, padding="max_length", truncation=True, max_length=12)
+    assert len(padded["input_ids"]) == 12
+    tokenizer.truncation_side = "left"
+    cut = tokenizer(text, truncation=True, max_length=4)
+    assert tokenizer.decode(cut["input_ids"]) == "[CLS] good film [SEP]"
+    model.encoder.layer[0].attention.self.register_forward_hook(
+        lambda layer, given, output: (output[0] * 0, *output[1:])
+    )
+    changed = model(ids).last_hidden_state
+    assert not torch.allclose(changed, masked.last_hidden_state)
