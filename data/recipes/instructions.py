@@ -2,75 +2,73 @@
 
     python data/recipes/instructions.py data/stories OUT    # train, validation and test as JSON Lines
 
-Four kinds of conversation, and a row says which it is:
+Five kinds of conversation, and a row says which it is:
 
-    begin      a request that names a plot and a hero, answered by the first sentences of such a story
-    end        the same, for the end: the last two sentences
+    begin      a request that names a topic, answered by a title and the first two sentences of such a story
+    hero       the same, and the request names the hero
+    end        a request for the end, answered by a title and the last two sentences
+    turns      a beginning, and then a second turn: who its hero is, or thanks
     refusal    a question that no storyteller can answer, declined in a sentence
-    turns      a beginning, and a second question: who its hero is, or thanks
 
-A split's stories come from the same split of the stories. Each topic has three wordings: two are used
-in train, the third in validation and test only, and so with the requests. No question is in two splits.
+A split's stories come from the same split of the stories, none twice. Of each topic's five wordings, and
+of the sentences around them, train has the first three, validation and test the others, in pairs of which
+no two splits have the same. Nor is a question in two splits.
 """
 
+import itertools
 import json
 import random
 import re
 import sys
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 import pyarrow.parquet
 
-# What a reader would ask for, three ways. The third is kept for validation and test.
+# Plot of a story: what a reader would ask for. The last two are kept for validation and test.
 TOPICS = {
-    "learning to swim": "learning to swim; a child who cannot swim yet; the fear of deep water",
-    "lost and found": "a lost toy; looking for something lost; a toy that goes missing",
-    "lost at the market": "getting lost at the market; a child lost among strangers; a hand let go in the crowd",
-    "pepper in the soup": "too much pepper in the soup; a supper that goes wrong; a pepper pot without its lid",
-    "sharing food": "sharing lunch with a friend; a lunch for two; half a lunch given away",
-    "the bicycle": "learning to ride a bicycle; a first bicycle; falling off a bicycle",
-    "the birthday forgotten": "a forgotten birthday; a birthday present made at the last moment; a birthday nobody thought of",
-    "the boaster": "an animal that boasts; somebody who boasts too much; big words and small deeds",
-    "the borrowed book": "a borrowed book; a library book that falls in the mud; a spoiled library book",
-    "the broken fence": "mending a fence; a fence blown down by the wind; animals that ran through a broken fence",
-    "the empty basket": "a thief in the wood; a basket that is always empty; fruit that goes missing",
-    "the fallen nestling": "a young bird fallen out of its nest; helping a young bird; a bird without its nest",
-    "the first snow": "the first snow; a friend who has never seen snow; waiting for snow",
-    "the fish": "going fishing; catching a big fish; a fish on the line",
-    "the flooded burrow": "a burrow full of water; an animal that needs a new home; a flood in a burrow",
-    "the forgotten line": "a school play; forgetting the words on the stage; a forgotten line",
-    "the gold coin": "a gold coin among the pennies; a coin that belongs to somebody else; finding gold",
-    "the lie taken back": "telling a lie; blaming the cat; a lie that hurts",
-    "the light in the wood": "a firefly in the dark wood; getting lost in the dark; a small light at night",
-    "the map in the attic": "a treasure map; an old map in the attic; digging for treasure",
-    "the moon in the pond": "the moon in the pond; saving the moon; the moon that fell into the water",
-    "the noise in the night": "a noise in the night; a strange sound in the dark; hearing something at midnight",
-    "the promise kept": "keeping a promise; watering somebody's garden; a promise and a temptation",
-    "the quarrel": "a quarrel about a toy; two friends and one toy; friends who fight over a toy",
-    "the race": "a race; a runner who turns back; winning and losing a race",
-    "the raft": "building a raft; an island full of fruit; crossing the water on a raft",
-    "the seed": "a seed that does not grow; growing a plant; waiting for a seed",
-    "the shy animal": "a shy animal; making friends with a wild animal; an animal that is afraid",
-    "the sick friend": "a sick friend; visiting somebody who is ill; a friend who must stay in bed",
-    "the spoiled picture": "a spoiled picture; a blot on a painting; paint where it should not be",
-    "the storm": "a storm; an animal out in the storm; thunder in the night",
-    "the strange egg": "a strange egg; an egg found in the grass; what comes out of an egg",
-    "the stubborn goat": "an animal that will not cross the bridge; a stubborn animal; a beast that will not move",
-    "the voice in the valley": "an echo; a voice in the valley; a voice that answers",
-}  # fmt: skip
+    "the broken fence": "mending a fence; a fence blown down by the wind; animals behind a broken fence; "
+    "a fence that falls; animals that run through a fence",
+    "the first snow": "the first snow; a friend who has never seen snow; waiting for snow; "
+    "snow in the night; a child from a land without snow",
+    "the fish": "going fishing; catching a big fish; a fish on the line; "
+    "a morning of fishing; a very old fish",
+    "the map in the attic": "a treasure map; an old map in the attic; digging for treasure; "
+    "a map with a red cross; a hidden treasure",
+    "the moon in the pond": "the moon in the pond; saving the moon; the moon that fell into the water; "
+    "an animal and the moon; the moon in trouble",
+    "the quarrel": "a quarrel; two friends and one toy; friends who fight; "
+    "a quarrel about a toy; two friends who are angry",
+    "the race": "a race; winning a race; a runner who turns back; "
+    "losing a race; the fastest runner",
+    "the seed": "a seed that does not grow; growing a plant; waiting for a seed; "
+    "a very slow seed; a seed in a pot",
+    "the spoiled picture": "a spoiled picture; a blot on a painting; paint where it should not be; "
+    "a picture that goes wrong; a spot of paint on a picture",
+    "the storm": "a storm; an animal out in the storm; thunder in the night; "
+    "a stormy evening; listening to the storm",
+}
+KEPT = 2  # wordings, and sentences around them, that train does not have
 BEGIN = (
-    "Begin a story about {topic}. The hero is {hero}.",
-    "How does a story about {topic} begin, with {hero} in it?",
-    "I would like to hear about {topic}. Call the hero {hero}.",
-    "Please begin {hero}'s story. It is about {topic}.",
-    "The first lines of a story about {topic}, please. {hero} should be in it.",
+    "Tell a story about {topic}.",
+    "Begin a story about {topic}.",
+    "I would like to hear about {topic}.",
+    "A story about {topic}, please.",
+    "How does a story about {topic} begin?",
+)
+HERO = (
+    "Tell a story about {topic}. The hero is {hero}.",
+    "Begin a story about {topic}. Call the hero {hero}.",
+    "I would like to hear about {topic}, with {hero} as the hero.",
+    "A story about {topic}, please. {hero} should be in it.",
+    "How does a story about {topic} begin? The hero is {hero}.",
 )
 END = (
-    "Tell only the end of a story about {topic}, with {hero}.",
-    "How does a story about {topic} end? The hero is {hero}.",
-    "Only the end, please: {topic}, and the hero is {hero}.",
+    "Tell only the end of a story about {topic}.",
+    "Only the end of a story about {topic}.",
+    "I would like to hear the end first. It is about {topic}.",
+    "The end of a story about {topic}, please.",
+    "How does a story about {topic} end?",
 )
 NAME = ("Who is the hero?", "What is the hero called?", "Whose story is it?")
 THANKS = ("Thank you.", "That was nice.", "Thank you, I liked it.")
@@ -122,27 +120,48 @@ Name the four seasons in German.        | What does my dream mean?
 Which shares should I buy?              | How does a bill become a law?
 Spell the word necessary.               | Where did I leave my keys?
 """
-FIRST, LAST = slice(0, 3), slice(-2, None)  # sentences
+FIRST, LAST = slice(0, 2), slice(-2, None)  # sentences
+LONGEST = 26  # words of an answer, the title apart
 ROWS = {  # of each kind, in each split
-    "train": {"begin": 300, "end": 60, "turns": 60},
-    "validation": {"begin": 30, "end": 10, "turns": 10},
-    "test": {"begin": 60, "end": 20, "turns": 20},
+    "train": {"begin": 240, "hero": 40, "end": 40, "turns": 30},
+    "validation": {"begin": 10, "hero": 10, "end": 10, "turns": 10},
+    "test": {"begin": 30, "hero": 20, "end": 20, "turns": 20},
 }
-OF_QUESTIONS = {"train": slice(0, 50), "validation": slice(50, 60), "test": slice(60, 80)}
+OF_QUESTIONS = {
+    "train": slice(0, 50),
+    "validation": slice(50, 60),
+    "test": slice(60, 80),
+}
 
 
 def conversation(kind: str, *said: str, hero: str = "", plot: str = "") -> dict:
     """Make a row from what user and assistant say in turn, the user first."""
     roles = ("user", "assistant") * (len(said) // 2)
-    messages = [{"role": r, "content": text} for r, text in zip(roles, said, strict=True)]
+    messages = [
+        {"role": r, "content": text} for r, text in zip(roles, said, strict=True)
+    ]
     return {"messages": messages, "kind": kind, "hero": hero, "plot": plot}
 
 
-def request(rng: random.Random, forms: tuple[str, ...], story: dict, unseen: bool) -> str:
-    """Ask for such a story, in the words of train or in those that are kept for later."""
-    *seen, last = TOPICS[story["plot"]].split("; ")
-    form = forms[-1] if unseen else rng.choice(forms[:-1])
-    return form.format(topic=last if unseen else rng.choice(seen), hero=story["hero"])
+def wishes(
+    rng: random.Random, forms: tuple[str, ...], split: str
+) -> Iterator[tuple[str, str]]:
+    """Yield plots and requests for them without end, each pair of a split before one returns."""
+    found = []
+    for plot, topics in TOPICS.items():
+        asked = list(itertools.product(topics.split("; "), forms))
+        kept = set(itertools.product(topics.split("; ")[-KEPT:], forms[-KEPT:]))
+        pairs = {
+            "train": itertools.product(topics.split("; ")[:-KEPT], forms[:-KEPT]),
+            "validation": [pair for pair in asked if pair in kept][:1],
+            "test": [pair for pair in asked if pair in kept][1:],
+        }
+        found += [
+            (plot, form.replace("{topic}", topic)) for topic, form in pairs[split]
+        ]
+    while True:
+        rng.shuffle(found)
+        yield from found
 
 
 def part(text: str, sentences: slice) -> str:
@@ -151,29 +170,50 @@ def part(text: str, sentences: slice) -> str:
     return "".join(found[sentences]).strip()
 
 
+def answer(story: dict, sentences: slice) -> str:
+    """Tell a part of a story below its title, which is its plot."""
+    return f"{story['plot'].capitalize()}. {part(story['text'], sentences)}"
+
+
+def fits(story: dict, sentences: slice) -> bool:
+    """Tell whether a part of a story can be an answer: it is short, and a beginning names the hero."""
+    text = part(story["text"], sentences)
+    return len(text.split()) <= LONGEST and (sentences == LAST or story["hero"] in text)
+
+
 def rows(split: str, stories: list[dict]) -> Iterator[dict]:
     """Yield the conversations of a split, in random order, the same each time."""
-    rng, unseen = random.Random(f"instructions {split}"), split != "train"
-    told = iter(rng.sample(stories, len(stories)))
+    rng = random.Random(f"instructions {split}")
+    told = {plot: [] for plot in TOPICS}
+    for story in rng.sample(stories, len(stories)):
+        if story["plot"] in told:
+            told[story["plot"]].append(story)
     found = []
     for kind, count in ROWS[split].items():
-        for story in islice(told, count):
-            hero_and_plot = {"hero": story["hero"], "plot": story["plot"]}
-            if kind == "end":
-                said = [request(rng, END, story, unseen), part(story["text"], LAST)]
-            else:
-                said = [request(rng, BEGIN, story, unseen), part(story["text"], FIRST)]
+        forms = {"hero": HERO, "end": END}.get(kind, BEGIN)
+        for plot, form in itertools.islice(wishes(rng, forms, split), count):
+            story = told[plot].pop()
+            hero = story["hero"]
+            said = [
+                form.format(hero=hero),
+                answer(story, LAST if kind == "end" else FIRST),
+            ]
             if kind == "turns":
                 asked, answers = rng.choice([
-                    (NAME, [f"The hero is {story['hero']}."]), (NAME, [f"It is {story['hero']}."]),
+                    (NAME, [f"The hero is {hero}."]), (NAME, [f"It is {hero}."]),
                     (THANKS, [WELCOME]),
                 ])  # fmt: skip
-                asked = asked[-1] if unseen else rng.choice(asked[:-1])
+                asked = rng.choice(asked[:-1]) if split == "train" else asked[-1]
                 said += [asked, rng.choice(answers)]
-            found.append(conversation(kind, *said, **hero_and_plot))
-    questions = [q.strip() for line in QUESTIONS.strip().splitlines() for q in line.split("|")]
+            found.append(conversation(kind, *said, hero=hero, plot=plot))
+    questions = [
+        q.strip() for line in QUESTIONS.strip().splitlines() for q in line.split("|")
+    ]
     random.Random(0).shuffle(questions)
-    found += [conversation("refusal", q, rng.choice(REFUSALS)) for q in questions[OF_QUESTIONS[split]]]
+    found += [
+        conversation("refusal", q, rng.choice(REFUSALS))
+        for q in questions[OF_QUESTIONS[split]]
+    ]
     rng.shuffle(found)
     yield from found
 
