@@ -51,24 +51,24 @@ TOPICS = {
 KEPT = 2  # wordings, and sentences around them, that train does not have
 BEGIN = (
     "Tell a story about {topic}.",
-    "Begin a story about {topic}.",
-    "I would like to hear about {topic}.",
-    "A story about {topic}, please.",
     "How does a story about {topic} begin?",
+    "I would like to hear about {topic}.",
+    "Begin a story about {topic}.",
+    "A story about {topic}, please.",
 )
 HERO = (
     "Tell a story about {topic}. The hero is {hero}.",
-    "Begin a story about {topic}. Call the hero {hero}.",
-    "I would like to hear about {topic}, with {hero} as the hero.",
-    "A story about {topic}, please. {hero} should be in it.",
     "How does a story about {topic} begin? The hero is {hero}.",
+    "I would like to hear about {topic}, with {hero} as the hero.",
+    "Begin a story about {topic}. Call the hero {hero}.",
+    "A story about {topic}, please. {hero} should be in it.",
 )
 END = (
     "Tell only the end of a story about {topic}.",
-    "Only the end of a story about {topic}.",
-    "I would like to hear the end first. It is about {topic}.",
-    "The end of a story about {topic}, please.",
     "How does a story about {topic} end?",
+    "I would like to hear the end first. It is about {topic}.",
+    "Only the end of a story about {topic}.",
+    "The end of a story about {topic}, please.",
 )
 NAME = ("Who is the hero?", "What is the hero called?", "Whose story is it?")
 THANKS = ("Thank you.", "That was nice.", "Thank you, I liked it.")
@@ -134,7 +134,9 @@ OF_QUESTIONS = {
 }
 
 
-def conversation(kind: str, *said: str, hero: str = "", plot: str = "") -> dict:
+def conversation(
+    kind: str, *said: str, hero: str | None = None, plot: str | None = None
+) -> dict:
     """Make a row from what user and assistant say in turn, the user first."""
     roles = ("user", "assistant") * (len(said) // 2)
     messages = [
@@ -192,12 +194,11 @@ def rows(split: str, stories: list[dict]) -> Iterator[dict]:
     for kind, count in ROWS[split].items():
         forms = {"hero": HERO, "end": END}.get(kind, BEGIN)
         for plot, form in itertools.islice(wishes(rng, forms, split), count):
-            story = told[plot].pop()
+            sentences = LAST if kind == "end" else FIRST
+            story = next(story for story in told[plot] if fits(story, sentences))
+            told[plot].remove(story)
             hero = story["hero"]
-            said = [
-                form.format(hero=hero),
-                answer(story, LAST if kind == "end" else FIRST),
-            ]
+            said = [form.format(hero=hero), answer(story, sentences)]
             if kind == "turns":
                 asked, answers = rng.choice([
                     (NAME, [f"The hero is {hero}."]), (NAME, [f"It is {hero}."]),

@@ -51,6 +51,7 @@ DATASETS = {
     "paraphrases": ("paraphrases", ("nyu-mll/glue", "mrpc")),
     "stories": ("stories", ("Salesforce/wikitext", "wikitext-2-raw-v1")),
     "headlines": ("headlines", ("zeroshot/twitter-financial-news-topic",)),
+    "instructions": ("instructions", ("HuggingFaceH4/no_robots",)),
 }
 # role: (folder below data/metrics, what `evaluate.load` takes on the Hub)
 METRICS = {
