@@ -62,7 +62,7 @@ drill: models  ## what takes too long for test: kills, 2 GB as a stream, DeepSpe
 rerun: models  ## run every cell twice in a row, and every section again
 	$(PYTHON) -m tests.rerun
 
-gpu: models  ## run 02 to 09 on the first GPU, and list what failed or differs
+gpu: models  ## run 02 to 10 on the first GPU, and list what failed or differs
 	$(PYTHON) -m tests.gpu
 
 latest: models  ## the same tests on the newest releases, in build/latest

@@ -47,6 +47,10 @@ def call(*names: str) -> Callable[[ast.AST], bool]:
     return lambda node: _called(node) in names
 
 
+def attribute(name: str) -> Callable[[ast.AST], bool]:
+    return lambda node: isinstance(node, ast.Attribute) and node.attr == name
+
+
 def imported(module: str, pattern: str) -> Callable[[ast.AST], bool]:
     """Match `from module import name` and `module.name`, the name by a whole pattern."""
 
@@ -174,12 +178,19 @@ RULES = [
         first_argument(
             "pipeline",
             lambda task: task
-            in {"summarization", "translation", "text2text-generation", "question-answering"}
+            in {"summarization", "translation", "text2text-generation", "question-answering",
+                "conversational"}
             or task.startswith("translation_"),
         ),
         "text-generation, or the model itself",
         "KeyError",
     ),
+    Rule("load_in_8bit=, load_in_4bit=", keyword("from_pretrained", "load_in_8bit", "load_in_4bit"),
+         "quantization_config=BitsAndBytesConfig(...)", "TypeError"),
+    Rule("prepare_model_for_int8_training", imported("peft", "prepare_model_for_int8_training"),
+         "prepare_model_for_kbit_training", "ImportError"),
+    Rule("default_chat_template", attribute("default_chat_template"), "chat_template",
+         "AttributeError"),
     Rule("huggingface-cli", text("huggingface-cli"), "hf", "no such command"),
     Rule("encode_plus", call("encode_plus", "batch_encode_plus"), "tokenizer(...)",
          "AttributeError"),

@@ -35,6 +35,7 @@ OURS = (
     "07_accelerate",
     "08_generation",
     "09_pretraining",
+    "10_chat_and_adapters",
 )
 PATHS = re.compile(
     r"(?<![\w.])/(?:home|root|Users|work|tmp|opt|var|mnt)/[\w.-]+|[A-Z]:\\\\?\w+|site-packages"

@@ -323,6 +323,24 @@ def searches(draw):
 
 
 @st.composite
+def talks(draw):
+    kinds = st.sampled_from(["template", "user", "assistant", "prompt"])
+    piece = st.one_of(
+        st.tuples(kinds, words), st.tuples(kinds, words.map(lambda text: f"{text}\n"))
+    )
+    pieces = draw(st.lists(piece, max_size=9)) * draw(st.sampled_from([1, 1, 1, 300]))
+    if draw(st.integers(0, 3)) == 0:
+        pieces = [*pieces, draw(st.one_of(st.tuples(words, words), wild))]
+    return {"pieces": pieces}
+
+
+@st.composite
+def moved(draw):
+    steps = draw(sizes)
+    return {"chosen": draw(curves(steps)), "rejected": draw(curves(steps))}
+
+
+@st.composite
 def wrecked(draw, strategy):
     """Return nearly right inputs, two times in three with one argument that is anything."""
     inputs = draw(strategy)
@@ -336,11 +354,13 @@ FIGURES = {
     "attention_heads": heads(),
     "bars": measured(),
     "beam_tree": searches(),
+    "conversation": talks(),
     "course_map": st.just({}),
     "distributions": chances(),
     "head_map": maps(),
     "loss_differences": some_runs(),
     "padding_picture": padded(),
+    "preferences": moved(),
     "similarity_map": cosines(),
     "speed_ups": faster(),
     "token_boxes": cut_texts(),

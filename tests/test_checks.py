@@ -444,6 +444,96 @@ def nucleus_of_the_library(probabilities, p):
     return TopPLogitsWarper(p)(None, probabilities.log()[None]).softmax(dim=-1)[0]
 
 
+def as_chatml(
+    messages,
+    prompt,
+    end="<|im_end|>\n",
+    after="\n",
+    strip=False,
+    invert=False,
+    only=None,
+):
+    """Write a conversation as exercise 10.1 asks for, or nearly."""
+    text = ""
+    for one in messages:
+        said = one["content"].strip() if strip else one["content"]
+        if only is None or one["role"] in only:
+            text += f"<|im_start|>{one['role']}{after}{said}{end}"
+    return text + f"<|im_start|>assistant{after}" * (prompt != invert)
+
+
+def chatml_by_template(messages, prompt):
+    tokenizer = transformers.AutoTokenizer.from_pretrained(
+        sources.checkpoint("causal-lm")
+    )
+    tokenizer.chat_template = (
+        "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}"
+        "{% endfor %}{{ '<|im_start|>assistant\n' if add_generation_prompt }}"
+    )
+    return tokenizer.apply_chat_template(
+        messages, tokenize=False, add_generation_prompt=prompt
+    )
+
+
+def chatml_by_join(messages, prompt):
+    turns = [f"{m['role']}\n{m['content']}<|im_end|>\n" for m in messages]
+    turns += ["assistant\n"] if prompt else []
+    return "<|im_start|>".join(["", *turns])
+
+
+def chatml_by_slots(messages, prompt):
+    form = "<|im_start|>{role}\n{content}<|im_end|>\n"
+    text = "".join(form.format(**message) for message in messages)
+    if prompt:
+        text += form.format(role="assistant", content="").removesuffix("<|im_end|>\n")
+    return text
+
+
+def dpo_of(chosen, rejected, chosen_before, rejected_before, beta):
+    margin = (chosen - chosen_before) - (rejected - rejected_before)
+    return -torch.nn.functional.logsigmoid(beta * margin)
+
+
+def dpo_by_softplus(c, r, c0, r0, beta):
+    return torch.nn.functional.softplus(beta * ((r - r0) - (c - c0)))
+
+
+def dpo_by_numpy(c, r, c0, r0, beta):
+    c, r, c0, r0, beta = (float(x) for x in (c, r, c0, r0, beta))
+    return np.logaddexp(0, -beta * ((c - r) - (c0 - r0)))
+
+
+def dpo_by_softmax(c, r, c0, r0, beta):
+    both = torch.stack([beta * (c - c0), beta * (r - r0)])
+    return torch.nn.functional.cross_entropy(both, torch.tensor(0))
+
+
+def merged_of(weight, a, b, alpha):
+    return weight + alpha / a.shape[0] * b @ a
+
+
+def merged_in_numpy(weight, a, b, alpha):
+    return weight.numpy() + alpha / len(a) * (b.numpy() @ a.numpy())
+
+
+def merged_by_einsum(weight, a, b, alpha):
+    return weight.double() + torch.einsum("or,ri->oi", b, a).double() * (
+        alpha / b.shape[1]
+    )
+
+
+def merged_in_a_loop(weight, a, b, alpha):
+    found = weight.clone()
+    for row, column in zip(a, b.T, strict=True):
+        found += torch.outer(column, row) * alpha / len(a)
+    return torch.nn.Parameter(found)
+
+
+def merged_in_place(weight, a, b, alpha):
+    weight += alpha / len(a) * b @ a
+    return weight
+
+
 def on_the_left(
     rows, pad, side="left", first=0, count_pads=False, upside_down=False, by_id=False
 ):
@@ -867,6 +957,48 @@ EXERCISES = {
             "got 240 texts": TALES * 3,
             "asked for 80 texts": " ".join(TALES),
             "something else than texts": [text.split() for text in TALES],
+        },
+    ),
+    "another_template": (
+        as_chatml,
+        {
+            "no turn is ended": lambda m, p: as_chatml(m, p, end="\n"),
+            "right but for blanks": lambda m, p: as_chatml(m, p, end="<|im_end|>"),
+            "stays as it is": lambda m, p: as_chatml(m, p, strip=True),
+            "nobody asked for": lambda m, p: as_chatml(m, True),
+            "though it was asked for": lambda m, p: as_chatml(m, False),
+            "do not close it": lambda m, p: as_chatml(m, p) + "<|im_end|>\n" * p,
+            "where is the role 'system'": lambda m, p: as_chatml(m, p, only=("user", "assistant")),
+            "return one text": lambda m, p: [as_chatml(m, p)],
+            "letter 2": lambda m, p: as_chatml(m, p).replace("<|im_start|>", "<|start|>"),
+        },
+    ),
+    "dpo": (
+        dpo_of,
+        {
+            "are exchanged": lambda c, r, c0, r0, b: dpo_of(r, c, r0, c0, b),
+            "beta is missing": lambda c, r, c0, r0, b: dpo_of(c, r, c0, r0, 1),
+            "the model before": lambda c, r, c0, r0, b: dpo_of(c, r, 0, 0, b),
+            "that is the probability": lambda *x: torch.exp(-dpo_of(*x)),
+            "the sign": lambda *x: -dpo_of(*x),
+            "that is the margin": lambda c, r, c0, r0, b: b * ((c - c0) - (r - r0)),
+            "do not divide": lambda c, r, c0, r0, b: dpo_of(c, r, c0, r0, 1 / b),
+            "underflows": lambda c, r, c0, r0, b: -torch.log(
+                torch.sigmoid(b * ((c - c0) - (r - r0)))
+            ),
+        },
+    ),
+    "merged_matrix": (
+        merged_of,
+        {
+            "alpha / rank is missing": lambda w, a, b, alpha: w + b @ a,
+            "divided by the rank": lambda w, a, b, alpha: w + alpha * b @ a,
+            "upside down": lambda w, a, b, alpha: w + len(a) / alpha * b @ a,
+            "add it to the weight": lambda w, a, b, alpha: alpha / len(a) * b @ a,
+            "the change is added": lambda w, a, b, alpha: w - alpha / len(a) * b @ a,
+            "belongs to the change": lambda w, a, b, alpha: alpha / len(a) * (w + b @ a),
+            "changed the weight": merged_in_place,
+            "is (out, rank)": lambda w, a, b, alpha: alpha / len(a) * a @ a.T,
         },
     ),
     "softmax_by_hand": (
@@ -1396,6 +1528,15 @@ ACCEPTED = [
     ("mended_loop", plain_loop),
     ("mended_loop", loop_in_numpy),
     ("mended_loop", loop_as_iterator),
+    ("another_template", chatml_by_template),
+    ("another_template", chatml_by_join),
+    ("another_template", chatml_by_slots),
+    ("dpo", dpo_by_softplus),
+    ("dpo", dpo_by_numpy),
+    ("dpo", dpo_by_softmax),
+    ("merged_matrix", merged_in_numpy),
+    ("merged_matrix", merged_by_einsum),
+    ("merged_matrix", merged_in_a_loop),
     ("slowest_link", lambda p, c, n: 2 * (n - 1) / n * 4 * p / (c - c / n)),
     ("slowest_link", lambda p, c, n: np.float32(8 * p / c)),
     ("slowest_link", lambda p, c, n: torch.tensor(8 * p / c, dtype=torch.float64)),

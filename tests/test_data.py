@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 
 import evaluate
+import instructions
 import numpy as np
 import pytest
 import rebuild
@@ -38,6 +39,7 @@ SIZES = {
     "reviews": {"train": 600, "validation": 150, "test": 150},
     "paraphrases": {"train": 300, "validation": 60, "test": 60},
     "headlines": {"train": 400, "validation": 100, "test": 100},
+    "instructions": {"train": 400, "validation": 50, "test": 110},
 }
 
 
@@ -67,6 +69,12 @@ def recipe():
 
 def rows(dataset):
     return [row for split in dataset.values() for row in split]
+
+
+def texts_of(row):
+    """List the texts of a row, those of its messages included."""
+    said = [one["content"] for one in row.get("messages", ())]
+    return [*said, *(value for value in row.values() if isinstance(value, str))]
 
 
 def words(text):
@@ -99,10 +107,7 @@ def test_card_says_licence_and_where_it_comes_from(name):
 
 
 def test_no_row_is_empty_and_none_occurs_twice(loaded, name):
-    texts = [
-        tuple(value for value in row.values() if isinstance(value, str))
-        for row in rows(loaded[name])
-    ]
+    texts = [tuple(texts_of(row)) for row in rows(loaded[name])]
     assert all(text.strip() == text and text for row in texts for text in row)
     assert len(set(texts)) == len(texts)
 
@@ -326,6 +331,109 @@ def test_no_sentence_of_a_pair_returns_in_another_split(loaded):
     }
     for first, second in itertools.combinations(seen.values(), 2):
         assert first.isdisjoint(second)
+
+
+def asked(row):
+    return row["messages"][0]["content"]
+
+
+def told(row):
+    """Take the title off the answer to a request for a story."""
+    title, text = row["messages"][1]["content"].split(". ", 1)
+    assert title == row["plot"].capitalize()
+    return text
+
+
+def of_kind(split, *kinds):
+    return [row for row in split if row["kind"] in kinds]
+
+
+def test_conversations_are_put_together_byte_for_byte(tmp_path):
+    instructions.write(DATA / "stories", tmp_path)
+    for file in sorted(tmp_path.iterdir()):
+        assert file.read_bytes() == (DATA / "instructions" / file.name).read_bytes()
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_user_and_assistant_take_turns_and_the_assistant_has_the_last_word(loaded):
+    for row in rows(loaded["instructions"]):
+        roles = [one["role"] for one in row["messages"]]
+        turns = 2 if row["kind"] == "turns" else 1
+        assert roles == ["user", "assistant"] * turns
+
+
+def test_card_counts_the_kinds_of_each_split(loaded):
+    card = (DATA / "instructions" / "README.md").read_text(encoding="utf-8")
+    for kind in ("begin", "hero", "end", "turns", "refusal"):
+        found = [len(of_kind(split, kind)) for split in loaded["instructions"].values()]
+        (line,) = [line for line in card.splitlines() if f"`{kind}` |" in line]
+        assert line.endswith(f"| {', '.join(map(str, found))} |")
+
+
+def test_no_request_of_a_kind_is_in_two_splits(loaded):
+    found = [
+        {(row["kind"], asked(row)) for row in split}
+        for split in loaded["instructions"].values()
+    ]
+    for first, second in itertools.combinations(found, 2):
+        assert first.isdisjoint(second)
+
+
+def test_held_out_requests_have_wordings_and_sentences_that_train_has_not(loaded):
+    held_out = of_kind(
+        rows(loaded["instructions"])[400:], "begin", "hero", "end", "turns"
+    )
+    in_train = " ".join(asked(row) for row in loaded["instructions"]["train"])
+    topics = {
+        plot: texts.split("; ")[-instructions.KEPT :]
+        for plot, texts in instructions.TOPICS.items()
+    }
+    for row in held_out:
+        (topic,) = [t for t in topics[row["plot"]] if t in asked(row)]
+        assert f" {topic}" not in in_train
+        form = asked(row).replace(topic, "{}").replace(row["hero"], "HERO")
+        train = {
+            asked(one).replace(one["hero"], "HERO")
+            for one in of_kind(loaded["instructions"]["train"], row["kind"])
+        }
+        start, end = form.split("{}")
+        assert not any(t.startswith(start) and t.endswith(end) for t in train)
+
+
+def test_requests_of_the_test_split_differ_within_a_kind(loaded):
+    test = loaded["instructions"]["test"]
+    for kind in ("begin", "hero", "end", "refusal"):
+        texts = [asked(row) for row in of_kind(test, kind)]
+        assert len(set(texts)) == len(texts) >= 20
+
+
+def test_answers_are_parts_of_stories_of_their_own_split(loaded):
+    for name, split in loaded["instructions"].items():
+        stories = {
+            (row["plot"], row["hero"], row["text"]) for row in loaded["stories"][name]
+        }
+        for row in of_kind(split, "begin", "hero", "end", "turns"):
+            joined = told(row)
+            assert any(
+                (plot, hero) == (row["plot"], row["hero"])
+                and (text.endswith if row["kind"] == "end" else text.startswith)(joined)
+                for plot, hero, text in stories
+            ), joined
+
+
+def test_a_hero_who_is_asked_for_is_in_the_answer(loaded):
+    found = of_kind(rows(loaded["instructions"]), "hero")
+    assert len(found) == 70
+    for row in found:
+        assert row["hero"] in asked(row) and row["hero"] in told(row)
+
+
+def test_refusals_are_one_of_three_sentences_and_belong_to_no_story(loaded):
+    refusals = of_kind(rows(loaded["instructions"]), "refusal")
+    assert {row["messages"][1]["content"] for row in refusals} == {
+        *instructions.REFUSALS
+    }
+    assert {(row["plot"], row["hero"]) for row in refusals} == {(None, None)}
 
 
 # Checksums

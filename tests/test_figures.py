@@ -398,6 +398,80 @@ def test_similarity_map_refuses_what_are_no_cosines(similarity, words):
         figures.similarity_map(similarity, ["ant", "bee"])
 
 
+PIECES = [
+    ("template", "User: "), ("user", "Hello"), ("template", "\n"),
+    ("template", "Bot:"), ("assistant", " Good day.\n"), ("prompt", "Bot:"),
+]  # fmt: skip
+
+
+def test_conversation_has_a_line_for_each_line_of_the_text():
+    figure = figures.conversation(PIECES)
+    texts = figure.axes[0].texts
+    lines = {}
+    for text in texts[: len(PIECES)]:
+        lines.setdefault(round(text.get_position()[1], 3), []).append(text.get_text())
+    assert list(lines.values()) == [
+        ["User: ", "Hello", "↵"], ["Bot:", " Good day.↵"], ["Bot:"]
+    ]  # fmt: skip
+    rising = sorted(lines)
+    assert list(lines) == rising and figure.axes[0].get_ylim()[0] > rising[-1]
+
+
+def test_kinds_of_a_conversation_differ_without_colour():
+    """By the width and the pattern of the edge, and by how light the box is."""
+    figure = figures.conversation(PIECES)
+    looks = {}
+    for (kind, _), box in zip(PIECES, figure.axes[0].patches, strict=False):
+        light = round(sum(box.get_facecolor()[:3]) / 3, 1)
+        looks[kind] = (box.get_linewidth(), str(box.get_linestyle()), light)
+    assert len(set(looks.values())) == len(looks) == 4
+
+
+def test_legend_of_a_conversation_names_the_kinds_that_occur():
+    texts = [text.get_text() for text in figures.conversation(PIECES).axes[0].texts]
+    assert sum("the generation prompt" in text for text in texts) == 1
+    few = [t.get_text() for t in figures.conversation(PIECES[:3]).axes[0].texts]
+    assert not any("generation prompt" in text or "assistant" in text for text in few)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "words"),
+    [
+        ([], "no pieces to draw"),
+        ([("template", "")], "no pieces to draw"),
+        ([("system", "x")], "no piece is of the kind 'system': choose one of template"),
+        (["User: "], "'User: ' is no piece"),
+        ([("user", 3)], "is no piece: pass pairs"),
+    ],
+)
+def test_what_is_no_conversation_is_refused(pieces, words):
+    with pytest.raises(ValueError, match=words):
+        figures.conversation(pieces)
+
+
+def test_preferences_are_two_lines_named_at_their_ends_around_the_reference():
+    axes = figures.preferences([0, 1, 2], [0, -1, -4]).axes[0]
+    zero, chosen, rejected = axes.lines
+    assert set(zero.get_ydata()) == {0}
+    assert list(chosen.get_ydata()) == [0, 1, 2]
+    assert chosen.get_marker() != rejected.get_marker()
+    ends = {text.get_text(): text.xy for text in axes.texts}
+    assert ends == {"chosen": (2, 2), "rejected": (2, -4)}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "rejected", "words"),
+    [
+        ([0, 1], [0], "2 steps of the chosen answer, 1 of the rejected"),
+        ([0, np.nan], [0, 1], "the chosen answer at step 1 is nan"),
+        ([], [], "no changes of the chosen answer to draw"),
+    ],
+)
+def test_preferences_refuse_what_cannot_be_compared(chosen, rejected, words):
+    with pytest.raises(ValueError, match=words):
+        figures.preferences(chosen, rejected)
+
+
 def test_map_has_a_station_for_every_notebook_by_its_title():
     notebooks = {
         path.name[:2]: publish.title(notebook)

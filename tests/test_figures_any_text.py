@@ -61,6 +61,7 @@ TOO_LARGE = {
         {"steps": [[(0, "a", -n - 1.0), (0, "b", -n - 1.5)] for n in range(90)], "width": 2},
         "26 steps",
     ),
+    "conversation": ({"pieces": [("user", "a line\n")] * 500}, "70 pieces"),
 }  # fmt: skip
 # Of a fixed size, however much is drawn.
 FIXED = {"course_map"}
@@ -71,6 +72,7 @@ CURVES = {
         "second": np.ones(10**6),
         "names": ("a", "b"),
     },
+    "preferences": {"chosen": np.ones(10**6), "rejected": np.ones(10**6)},
     "loss_differences": {"runs": {"a": np.ones(10**6), "b": np.ones(10**6)}},
 }
 

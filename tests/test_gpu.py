@@ -1,6 +1,6 @@
 """`make gpu`, on a GPU that is only said to be there, and small notebooks that really run.
 
-What a real GPU does to the ten notebooks is not tested here: that is what `make gpu` is for.
+What a real GPU does to the eleven notebooks is not tested here: that is what `make gpu` is for.
 """
 
 import nbformat

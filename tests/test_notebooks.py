@@ -350,6 +350,9 @@ PLANTED_CALLS = {
     "TensorFlow or Flax class": "from transformers import TFAutoModel",
     "one-part dataset id": "load_dataset('imdb')",
     "pipeline that is gone": "pipeline('summarization', model='x')",
+    "load_in_8bit=, load_in_4bit=": "AutoModel.from_pretrained('x', load_in_8bit=True)",
+    "prepare_model_for_int8_training": "from peft import prepare_model_for_int8_training",
+    "default_chat_template": "print(tokenizer.default_chat_template)",
     "huggingface-cli": "print('run huggingface-cli login')",
     "encode_plus": "tokenizer.encode_plus('text')",
     "pad_to_max_length": "tokenizer('text', pad_to_max_length=True)",
@@ -378,6 +381,7 @@ load_dataset('stanfordnlp/imdb'); load_dataset('json', data_files='a.jsonl')
 pipeline('text-generation', model=checkpoint)
 figure.colorbar(image, label='attention weight')
 model(**batch, labels=labels, attention_mask=mask)
+BitsAndBytesConfig(load_in_8bit=True); tokenizer.chat_template
 from torch.optim import AdamW
 torch.load('state.pt', weights_only=True)
 """

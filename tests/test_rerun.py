@@ -1,6 +1,6 @@
 """Cells and sections can be run again: what is seen by reading, and what takes running.
 
-All ten notebooks are run again by `make rerun`; here only the quickest is.
+All eleven notebooks are run again by `make rerun`; here only the quickest is.
 """
 
 import pytest

@@ -299,6 +299,8 @@ def tried(rule) -> str:
     """Give code that meets what a rule is about, and nothing else that fails."""
     return {
         "pipeline that is gone": "transformers.pipeline('summarization')",
+        "load_in_8bit=, load_in_4bit=": "model.save_pretrained('x')\n"
+        "transformers.AutoModel.from_pretrained('x', load_in_8bit=True)",
         "use_auth_token=": "model.save_pretrained('x')\n"
         "transformers.AutoModel.from_pretrained('x', use_auth_token=True)",
     }.get(rule.name, PLANTED_CALLS[rule.name])

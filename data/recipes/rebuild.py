@@ -17,6 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import instructions
 import models
 import qualities
 import stories
@@ -62,6 +63,7 @@ MODELS = {
 # What is exchanged, the checksums last.
 REBUILT = (
     "stories",
+    "instructions",
     *(f"models/{name}" for name in MODELS),
     "README.md",
     "models/sentiment.sha256",
@@ -109,6 +111,22 @@ def checked(folder: Path) -> int:
     return count
 
 
+def same_bytes(name: str, data: Path, built: Path) -> None:
+    """Compare what a recipe wrote with what is committed, and take its card along.
+
+    Raises:
+        ValueError: A file differs; the message says what to run first.
+    """
+    for file in (built / name).iterdir():
+        committed = data / name / file.name
+        if not committed.exists() or file.read_bytes() != committed.read_bytes():
+            raise ValueError(
+                f"data/{name}/{file.name} is not what recipes/{name}.py writes: after a change "
+                f"of the recipe, run it on data/{name} first, and renew its checksums"
+            )
+    shutil.copy(data / name / sources.CARD, built / name)
+
+
 def build(data: Path, built: Path, *, smoke: bool = False) -> list[tuple[str, ...]]:
     """Build and measure everything below `built`; read `data`, write nothing there.
 
@@ -119,7 +137,7 @@ def build(data: Path, built: Path, *, smoke: bool = False) -> list[tuple[str, ..
         ValueError: Something built is not what it should be.
     """
     rows: list[tuple[str, ...]] = []
-    progress = tqdm(total=len(HAND_WRITTEN) + 1 + len(MODELS), desc="rebuilding data")
+    progress = tqdm(total=len(HAND_WRITTEN) + 2 + len(MODELS), desc="rebuilding data")
 
     def done(name: str, start: float, found: str) -> None:
         rows.append((f"`{name}`", f"{time.perf_counter() - start:.0f}", found))
@@ -132,15 +150,13 @@ def build(data: Path, built: Path, *, smoke: bool = False) -> list[tuple[str, ..
 
     start = time.perf_counter()
     stories.write(built / "stories")
-    for file in (built / "stories").iterdir():
-        committed = data / "stories" / file.name
-        if not committed.exists() or file.read_bytes() != committed.read_bytes():
-            raise ValueError(
-                f"data/stories/{file.name} is not what recipes/stories.py writes: after a "
-                "change of the recipe, run it on data/stories first, and renew its checksums"
-            )
-    shutil.copy(data / "stories" / sources.CARD, built / "stories")
+    same_bytes("stories", data, built)
     done("stories", start, "the same bytes as before")
+
+    start = time.perf_counter()
+    instructions.write(built / "stories", built / "instructions")
+    same_bytes("instructions", data, built)
+    done("instructions", start, "the same bytes as before")
 
     figures = {}
     for name, (kind, measure, sentence) in MODELS.items():

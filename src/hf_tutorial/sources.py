@@ -52,6 +52,7 @@ DATASETS = {
     "paraphrases": ("paraphrases", "nyu-mll/glue", "mrpc"),
     "stories": ("stories", "Salesforce/wikitext", "wikitext-2-raw-v1"),
     "headlines": ("headlines", "zeroshot/twitter-financial-news-topic", ""),
+    "instructions": ("instructions", "HuggingFaceH4/no_robots", "data"),
 }
 # role: (folder below data/metrics, Space on the Hub, what `evaluate.load` takes behind its program)
 METRICS = {

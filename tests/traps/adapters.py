@@ -1,6 +1,7 @@
 """Traps of adapters, with PEFT."""
 
 import torch
+from transformers import LlamaForCausalLM
 
 from tests.traps import toys
 from tests.traps.catalogue import trap
@@ -89,3 +90,43 @@ def a_second_adapter_replaces_the_first():
     assert torch.equal(first(IDS).logits, trained)
     first.set_adapter("second")
     assert not torch.equal(first(IDS).logits, trained)
+
+
+@trap(
+    115,
+    "peft",
+    needs="peft",
+    shown="10_chat_and_adapters.ipynb#When-it-breaks:-another-model's-names,-another-model's-weights",
+)
+def an_adapter_fits_any_base_of_its_shape():
+    """An adapter loads onto a base on which it was not trained.
+
+    You see: nonsense, or a model that is worse than its base.
+
+    What happens: only shapes and names are compared. The config of the adapter names its base by the
+    path it was loaded from, and that is not looked at.
+
+    Instead: name the base and its revision in the card, and compare one output with one that you kept.
+    """
+    from peft import LoraConfig, PeftModel, get_peft_model
+
+    toys.llama().save_pretrained("base")
+    base = LlamaForCausalLM.from_pretrained("base")
+    adapted = get_peft_model(
+        base, LoraConfig(target_modules=["q_proj"], r=2, task_type="CAUSAL_LM")
+    ).eval()
+    for name, weight in adapted.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.ones_(weight)
+    adapted.save_pretrained("adapter")
+    kept = adapted(IDS).logits
+    stranger = toys.llama()
+    # You write
+    loaded = PeftModel.from_pretrained(stranger, "adapter")
+    # You get
+    assert (loaded(IDS).logits - kept).abs().max() > 0.1
+    # Instead
+    right = PeftModel.from_pretrained(
+        LlamaForCausalLM.from_pretrained("base"), "adapter"
+    )
+    assert torch.equal(right(IDS).logits, kept)

@@ -95,7 +95,7 @@ def mixed_columns_make_numbers_of_texts():
 
 
 @trap(
-    111,
+    116,
     "datasets",
     "pandas",
     shown="04_dataset_preparation.ipynb#When-it-breaks:-a-postcode",
@@ -170,7 +170,7 @@ def resumed_streams_lose_rows():
 
 
 @trap(
-    112,
+    117,
     "datasets",
     "accelerate",
     shown="04_dataset_preparation.ipynb#A-stream-of-100,000-stories",

@@ -20,6 +20,8 @@ from transformers import (
 from tests.traps import toys
 from tests.traps.catalogue import trap
 
+PAGE = "10_chat_and_adapters.ipynb#When-it-breaks:-no-template,-and-templates-that-say-nothing"
+
 
 @trap(
     30, "transformers", shown="01_tokenization.ipynb#When-it-breaks:-`truncation=True`"
@@ -199,6 +201,132 @@ def a_chat_template_returns_a_dict():
     assert (
         tokenizer.apply_chat_template(turns, return_dict=False) == prompt["input_ids"]
     )
+
+
+@trap(111, "transformers", shown=PAGE)
+def an_unknown_option_becomes_a_variable_of_the_template():
+    """What `apply_chat_template` does not know, it hands to the template.
+
+    You see: no generation prompt, or a batch that is padded on the wrong side.
+
+    What happens: a misspelt option, and one that belongs to the tokenizer such as `padding_side`,
+    becomes a variable of the template, which does not use it. No error.
+
+    Instead: spell it right; pass options of the tokenizer in `tokenizer_kwargs`.
+    """
+    tokenizer = toys.tokenizer()
+    tokenizer.chat_template = (
+        "{% for turn in messages %}{{ turn.content }} {% endfor %}"
+        "{% if add_generation_prompt %}it was{% endif %}"
+    )
+    talk = [{"role": "user", "content": "a good film"}]
+    two = [talk, [{"role": "user", "content": "the end"}]]
+    # You write
+    text = tokenizer.apply_chat_template(
+        talk, tokenize=False, add_generation_promt=True
+    )
+    batch = tokenizer.apply_chat_template(two, padding=True, padding_side="left")
+    # You get
+    assert text == "a good film "
+    assert batch["attention_mask"][1] == [1, 1, 0]
+    # Instead
+    text = tokenizer.apply_chat_template(
+        talk, tokenize=False, add_generation_prompt=True
+    )
+    assert text == "a good film it was"
+    batch = tokenizer.apply_chat_template(
+        two, padding=True, tokenizer_kwargs={"padding_side": "left"}
+    )
+    assert batch["attention_mask"][1] == [0, 1, 1]
+
+
+@trap(112, "transformers", shown=PAGE)
+def a_template_writes_nothing_for_a_key_that_it_does_not_find():
+    """A message without `content` is rendered as silence.
+
+    You see: answers to a question that nobody asked.
+
+    What happens: templates are Jinja, in which an unknown name is an empty text. A message whose key
+    is `text` or `value`, as in many datasets, loses what it says.
+
+    Instead: rename keys to `role` and `content`, and look at one rendered row.
+    """
+    tokenizer = toys.tokenizer()
+    tokenizer.chat_template = (
+        "{% for turn in messages %}{{ turn.role }}: {{ turn.content }}. {% endfor %}"
+    )
+    talk = [{"role": "user", "text": "a good film"}]
+    # You write
+    text = tokenizer.apply_chat_template(talk, tokenize=False)
+    # You get
+    assert text == "user: . "
+    # Instead
+    talk = [{"role": turn["role"], "content": turn["text"]} for turn in talk]
+    assert tokenizer.apply_chat_template(talk, tokenize=False) == "user: a good film. "
+
+
+@trap(113, "transformers", shown=PAGE)
+def marking_the_answer_in_a_template_removes_a_line_break():
+    """A line break behind `{% endgeneration %}` is dropped.
+
+    You see: turns that run into each other, since the answers are marked.
+
+    What happens: the line break that follows a tag `%}` is removed, as Jinja is set up here. Where it
+    stood behind `}}` before, marking the answer changes the text that the model reads.
+
+    Instead: write the line break as an expression, `{{ "\\n" }}`.
+    """
+    tokenizer = toys.tokenizer()
+    talk = [{"role": "assistant", "content": "a good film"}]
+
+    def text(template):
+        return tokenizer.apply_chat_template(
+            talk, tokenize=False, chat_template=template + "the end"
+        )
+
+    plain = "{{ messages[0].content }}\n"
+    # You write
+    marked = "{% generation %}{{ messages[0].content }}{% endgeneration %}\n"
+    # You get
+    assert text(plain) == "a good film\nthe end"
+    assert text(marked) == "a good filmthe end"
+    # Instead
+    marked = marked.replace("\n", '{{ "\\n" }}')
+    assert text(marked) == text(plain)
+
+
+@trap(
+    114,
+    "transformers",
+    says="chat template does not contain `{% generation %}` keyword",
+    shown="10_chat_and_adapters.ipynb#The-loss-of-an-answer",
+)
+def the_mask_of_a_template_without_marks_is_all_zeros():
+    """`return_assistant_tokens_mask` gives zeros where the template has no marks.
+
+    You see: a loss of nan, or of exactly 0, from the first step on.
+
+    What happens: which tokens the assistant says is marked in the template, between `{% generation %}`
+    and `{% endgeneration %}`. Without them no token counts, and one line of the log says so.
+
+    Instead: put the marks into the template, and assert that each row has a label.
+    """
+    tokenizer = toys.tokenizer()
+    talk = [{"role": "assistant", "content": "a good film"}]
+    plain = "{{ messages[0].content }}"
+
+    def mask(template):
+        return tokenizer.apply_chat_template(
+            talk, return_assistant_tokens_mask=True, chat_template=template
+        )["assistant_masks"]
+
+    # You write
+    found = mask(plain)
+    # You get
+    assert found == [0, 0, 0]
+    # Instead
+    found = mask("{% generation %}" + plain + "{% endgeneration %}")
+    assert found == [1, 1, 1]
 
 
 @trap(

@@ -28,6 +28,7 @@ from hf_tutorial.checks.trainer import beat_the_board, patience, scores_of
 from hf_tutorial.checks.accelerate import counted_tokens, mended_loop, slowest_link
 from hf_tutorial.checks.generation import left_padded, lively, nucleus
 from hf_tutorial.checks.pretraining import fill_gap, learn_and_keep, one_night
+from hf_tutorial.checks.chat import another_template, dpo, merged_matrix
 from hf_tutorial.checks.verdicts import Verdict, again, check, correct
 
 __all__ = [
@@ -41,5 +42,6 @@ __all__ = [
     "counted_tokens", "mended_loop", "slowest_link",
     "nucleus", "left_padded", "lively",
     "learn_and_keep", "fill_gap", "one_night",
+    "another_template", "dpo", "merged_matrix",
     "Verdict", "again", "check", "correct",
 ]  # fmt: skip

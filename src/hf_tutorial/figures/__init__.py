@@ -21,6 +21,7 @@ _ROOMS = {
     "training": ("training_curves",),
     "comparisons": ("loss_differences", "two_runs"),
     "generation": ("beam_tree", "distributions"),
+    "chat": ("conversation", "preferences"),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 

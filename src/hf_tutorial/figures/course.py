@@ -1,4 +1,4 @@
-"""The ten notebooks as a map (notebook 00)."""
+"""The eleven notebooks as a map (notebook 00)."""
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -17,11 +17,12 @@ STATIONS = {
     "07": ("Accelerate", "on more devices", (88, 8)),
     "08": ("Generation", "the next token joins the text", (47, 65.2)),
     "09": ("Pretraining", "weights from nothing", (88, 25.5)),
+    "10": ("Chat and adapters", "a form, and small changes", (65.5, 24.5)),
 }
 
 
 def course_map() -> Figure:
-    """Draw the ten notebooks as a map: the way of a sentence, and what makes it better.
+    """Draw the eleven notebooks as a map: the way of a sentence, and what makes it better.
 
     Returns:
         A figure, not shown. The upper line is a prediction, with its loop for generation;
@@ -70,6 +71,7 @@ def _training(axes: Axes) -> None:
     axes.text(45.6, 25.5, "better weights,\nstep by step", ha="right", va="center",
               size=9, style="italic")  # fmt: skip
     _way(axes, (84.6, 25.5), (70, 33.6), "--", -0.25)
+    _way(axes, (62.4, 26.4), (56.5, 33.6), "--", 0.15)
     axes.text(79, 29.9, "the first weights", va="center", size=9, style="italic")
 
 
