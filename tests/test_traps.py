@@ -36,6 +36,7 @@ ASIDE = (
     "config.json not found",
     "is deprecated and will be removed in v6",
     "Caching is incompatible with gradient checkpointing",  # the second of two lines, at 44
+    "OMP_NUM_THREADS/MKL_NUM_THREADS unset",  # once in a process, whichever entry is first
     "HTTP Error 429",
     "'set_vital' is deprecated",  # torchdata, about torch
     "tied_target_modules",  # the longer of two warnings at 60
