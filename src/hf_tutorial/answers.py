@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 WORDS = 20  # of a story, as many as an answer has
 STORIES = ("begin", "hero", "end")  # kinds of conversation that ask for one
+MEASURES = ("stops", "title", "story", "hero", "declines", "declines a story")
 
 
 class Judge:
@@ -61,7 +62,8 @@ class Judge:
         Raises:
             ValueError: Not as many answers as conversations.
         """
-        return {name: sum(met) for name, met in self._met(texts).items()}
+        met = self._met(texts)
+        return {name: sum(met[name]) for name in MEASURES if name in met}
 
     def against(
         self, texts: Iterable[str], others: Iterable[str], measure: str
