@@ -315,3 +315,14 @@ def test_glossary_has_each_word_once_in_order_with_the_section_that_teaches_it()
     assert order == sorted(set(order)) and len(words) >= 90
     for entry in entries:
         assert re.search(r"\(\d\d_\w+\.ipynb#\S+\)$", entry.strip()), entry
+
+
+def test_longest_files_are_files_of_ours():
+    from tests.conftest import LONGEST
+
+    missing = [
+        name
+        for name in LONGEST
+        if not ((ROOT / "tests" / name).exists() or (NOTEBOOKS / name).exists())
+    ]
+    assert missing == [] and len({*LONGEST}) == len(LONGEST)
