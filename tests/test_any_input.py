@@ -216,11 +216,14 @@ def cut_texts(draw):
 def padded(draw):
     random = np.random.default_rng(draw(seeds))
     panels = {}
-    for name in draw(st.lists(words, max_size=3, unique=True)):
+    for name in draw(st.lists(words, min_size=1, max_size=3, unique=True)):
         rows, length = draw(few), draw(sizes)
         ends = random.integers(1, length + 1, rows)
         array = (np.arange(length) < ends[:, None]).astype(float)
-        panels[name] = [draw(broken(array, 5)) for _ in range(draw(st.integers(0, 2)))]
+        panels[name] = [
+            draw(broken(array, 9))
+            for _ in range(draw(st.sampled_from([0, 1, 1, 1, 2])))
+        ]
     return {"masks": panels}
 
 
