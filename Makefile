@@ -53,7 +53,7 @@ slides: models  ## a deck for a lecture hall from each saved notebook, into buil
 data: models  ## rebuild stories, models and cards, measure them, then replace: 40 min
 	$(PYTHON) data/recipes/rebuild.py
 
-bench: models  ## measure the figures that README and CONTRIBUTING promise (SETUP=1: set-up alone)
+bench: models  ## measure what README and CONTRIBUTING promise (BASE=COMMIT: against that; SETUP=1: set-up)
 	$(PYTHON) -m tests.bench
 
 drill: models  ## what takes too long for test: kills, 2 GB as a stream, DeepSpeed
