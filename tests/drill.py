@@ -9,7 +9,8 @@ fsdp         two processes under FSDP are killed twenty times
 collection   make record, run and data are killed, run twice at once and on full disks, and each
              file of data/ is damaged in each way
 
-At the end it prints one table: what was tried, how often, and what was lost.
+At the end it prints one table: what was tried, how often, and what was lost. README=1 writes it
+into README.
 """
 
 import importlib.util
@@ -24,7 +25,7 @@ from pathlib import Path
 
 import tests.test_train as held
 from hf_tutorial import checkpoints
-from tests import drill_collection
+from tests import drill_collection, measured
 from tests.processes import Training, launched
 from tests.test_train import command, equal, kill_and_resume, losses, weights
 
@@ -282,6 +283,8 @@ def main(names: list[str]) -> int:
         with tempfile.TemporaryDirectory() as temporary:
             rows += PARTS[name](Path(temporary))
     print(table(rows))
+    if not names:
+        measured.into_readme("drill", table(rows))
     return int(any(faults for _, _, faults in rows))
 
 
