@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from hf_tutorial import publish, sources
+from hf_tutorial import publish
 from hf_tutorial.publish import recording
 from hf_tutorial.publish.__main__ import main
 from hf_tutorial.publish.lecture import decks, fitting, minutes, notes, prose
@@ -322,14 +322,9 @@ def test_timings_of_a_deck_add_up_to_the_minutes_of_the_notebook(saved):
     assert all(120 <= int(s) <= 600 for kind, s in timings if kind == "exercise")
 
 
-@pytest.mark.parametrize(
-    "name", ["00_quick_tour", "01_tokenization", "03_attention_visualization"]
-)
-def test_notes_of_the_first_lectures_say_and_ask_at_most_slides(name):
-    notebook = nbformat.read(
-        sources.DATA.parent / "notebooks" / f"{name}.ipynb", as_version=4
-    )
-    slides = outline(notebook)
+@pytest.mark.parametrize("path", PATHS, ids=lambda p: p.stem)
+def test_notes_say_and_ask_at_most_slides(path):
+    slides = outline(nbformat.read(path, as_version=4))
     with_notes = [slide for slide in slides if slide.remarks]
     assert len(with_notes) >= 0.8 * len(slides)
     said = [r for slide in slides for r in slide.remarks]
