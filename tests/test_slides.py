@@ -279,6 +279,28 @@ def test_long_table_and_long_list_are_shared_among_frames():
         assert made.count("<tr>") == 30 + len(frames) or made.count("<li>") == 30
 
 
+def test_words_above_code_stay_with_its_beginning_however_long_it_is():
+    lead = fitting.words("Which?", "Which?", "lead")
+    for lines in (20, 22, 24, 26, 60):
+        frames = fitting.packed([lead, fitting.code("\n".join(["x = 1"] * lines))])
+        assert [piece.kind for piece in frames[0]] == ["lead", "code"], lines
+        kept = [line for frame in frames for p in frame for line in p.plain if line]
+        assert len(kept) == lines
+        assert all(fitting._total(frame) <= fitting.HEIGHT for frame in frames)
+
+
+def test_slide_of_prose_shows_some_of_it_and_its_question():
+    long = "A sentence that has " + "very " * 60 + "many words."
+    notebook = talk(
+        f"## One\n\n{long} Short. Second. Third. Fourth. Fifth. Sixth. Why?",
+        "## Two\n\nAnother. And more. " + "Words of it. " * 40,
+        ("a", "1"),
+    )
+    (first, *_) = [slide for slide in outline(notebook) if slide.kind == "prose"]
+    shown = first.turns[0].blocks[0].text.splitlines()
+    assert shown[0] == "- Short." and shown[-1] == "- Why?" and len(shown) == 5
+
+
 @pytest.fixture(scope="module", params=PATHS, ids=lambda p: p.stem)
 def saved(request):
     notebook = nbformat.read(request.param, as_version=4)
@@ -311,6 +333,16 @@ def test_deck_has_a_text_for_every_picture(saved):
     pictures = re.findall(r"<img[^>]*>", page)
     assert len(pictures) == sum(len(guards.pictures(c)) for c in guards.code(saved[0]))
     assert all(re.search(r'alt="[^"]{40,}"', picture) for picture in pictures)
+
+
+def test_no_frame_is_empty_or_has_only_the_words_above_code_or_two_heads_of_a_table(
+    saved,
+):
+    for slide in at_most(outline(saved[0]))[1:]:
+        frames = fitting.frames(slide)
+        kinds = [[piece.kind for piece in frame] for frame in frames]
+        assert kinds and all(frame and frame[-1] != "lead" for frame in kinds)
+        assert all(frame.count("table") < 2 for frame in kinds), slide.title
 
 
 def test_timings_of_a_deck_add_up_to_the_minutes_of_the_notebook(saved):
