@@ -72,6 +72,7 @@ def deck(notebook: NotebookNode, path: Path) -> tuple[str, int]:
         raise ValueError("the notebook has no cells")
     made[0].title = made[0].title or path.stem
     minutes.allot(made, notebook)
+    made[0].plan = minutes.by_section(made)
     made = at_most(made)
     assets = importlib.resources.files(__package__) / "deck"
     environment = jinja2.Environment(
@@ -131,6 +132,12 @@ def notes(slide: Slide) -> str:
         for key, word in WORDS.items():
             if text := getattr(said, key):
                 made.append(f"<p><strong>{word}:</strong> {prose.inline(text)}</p>")
+    if len(slide.plan) > 1:
+        rows = "".join(
+            f"<li>{spent:.1f} {prose.inline(title)}</li>"
+            for title, spent in slide.plan.items()
+        )
+        made.append(f"<h4>Minutes</h4><ul>{rows}</ul>")
     for heading, texts in (
         ("In the notebook, before", slide.before),
         ("After", slide.after),

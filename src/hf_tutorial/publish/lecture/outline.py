@@ -47,6 +47,7 @@ class Slide:
     solution: NotebookNode | None = None
     remarks: list[Remarks] = field(default_factory=list)
     seconds: float = 0.0
+    plan: dict[str, float] = field(default_factory=dict)  # at the opening: all sections
 
     @property
     def silent(self) -> bool:
