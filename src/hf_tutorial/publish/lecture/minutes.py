@@ -66,6 +66,11 @@ def by_section(slides: list[Slide], *, deeper: bool = False) -> dict[str, float]
     return found
 
 
+def total(slides: list[Slide]) -> float:
+    """Add up the minutes of slides, exercises included."""
+    return sum(slide.seconds for slide in slides) / 60
+
+
 def _named(slide: Slide) -> float | None:
     named = [r.minutes for r in slide.remarks if r.minutes is not None]
     return sum(named) if named else None

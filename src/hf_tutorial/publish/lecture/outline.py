@@ -47,7 +47,11 @@ class Slide:
     solution: NotebookNode | None = None
     remarks: list[Remarks] = field(default_factory=list)
     seconds: float = 0.0
-    plan: dict[str, float] = field(default_factory=dict)  # at the opening: all sections
+    # Of an opening alone: the course and the number, the question, how long, by section.
+    course: str = ""
+    question: str = ""
+    lasts: str = ""
+    plan: dict[str, float] = field(default_factory=dict)
 
     @property
     def silent(self) -> bool:
