@@ -77,6 +77,19 @@
     if (timer) clocks.has(timer) ? stop(timer) : start(timer);
   };
 
+  // Only the slide that is shown has its notes: Reveal's G would look for words in them, too.
+  const apart = () => {
+    const kept = new Map();
+    for (const notes of document.querySelectorAll("aside.notes")) {
+      kept.set(notes.parentElement, notes);
+      notes.remove();
+    }
+    return (slide) => {
+      document.querySelectorAll("aside.notes").forEach((one) => one.remove());
+      if (kept.has(slide)) slide.append(kept.get(slide));
+    };
+  };
+
   if (printing) forPaper();
   document.querySelectorAll(".timer").forEach((timer) => {
     timer.addEventListener("click", () => time(timer));
@@ -92,7 +105,10 @@
       time();
       tell({ timer: true });
     });
-    Reveal.on("slidechanged", () => {
+    const accompany = printing ? () => {} : apart();
+    accompany(Reveal.getCurrentSlide());
+    Reveal.on("slidechanged", ({ currentSlide }) => {
+      accompany(currentSlide);
       document.querySelectorAll(".solution").forEach((frame) => (frame.hidden = true));
     });
     document.documentElement.dataset.ready = "yes";
