@@ -209,6 +209,21 @@ def test_printing_makes_a_page_of_each_frame_and_keeps_solutions_back(window, fo
     assert (window.requests, window.errors) == ([], [])
 
 
+def test_printing_with_notes_puts_them_on_pages_after_their_slides(window, folder):
+    path = folder / "10_chat_and_adapters.html"
+    page = ready(window, path, "?print-pdf&notes")
+    page.wait_for_selector(".speaker-notes-pdf", state="attached")
+    slides, notes = (
+        page.locator(".pdf-page").count(),
+        page.locator(".speaker-notes-pdf"),
+    )
+    assert notes.count() == path.read_text(encoding="utf-8").count("<section class")
+    assert "Ask: What would the storyteller answer" in notes.first.inner_text()
+    pdf = page.pdf(prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) >= slides + notes.count()
+    assert (window.requests, window.errors) == ([], [])
+
+
 def test_deck_of_a_planned_lecture_fits_and_its_slides_are_found_by_a_word(
     window, tmp_path
 ):

@@ -46,6 +46,8 @@ def slides(root: Path = collection.ROOT) -> int:
     for name, (show, notebook) in made.items():
         planned = notebook.metadata.get("minutes", "?")
         print(f"{Path(name).stem:30} {len(show.slides):3} slides {planned:>4} min")
+    for show in lectures:
+        print(f"{show.title:56} {len(show.slides):3} slides {show.minutes:4g} min")
     print("\n".join(faults), end="\n" if faults else "", file=sys.stderr)
     print("slides: build/slides/index.html")
     return int(bool(faults))
@@ -269,7 +271,7 @@ def _index(notebooks: list[Show], lectures: list[Show]) -> str:
         f"<title>Slides: {NAME}</title><style>{style}</style>"
         f"<main><h1>{NAME}: slides</h1><ol class='index'>{rows}</ol>"
         + (f"<h2>Planned lectures</h2><ul>{planned}</ul>" if planned else "")
-        + f"<h2>Keys</h2><ul>{keys}</ul></main>"
+        + f"<h2>Keys</h2><ul>{keys}</ul><h2>Paper</h2><p>{PAPER}</p></main>"
     )
 
 
@@ -278,6 +280,10 @@ def _entry(show: Show) -> str:
     return f"{link} · {len(show.slides)} slides"
 
 
+PAPER = (
+    "Write <code>?print-pdf</code> behind a deck's address, or <code>?print-pdf&amp;notes</code> "
+    "for the speaker's notes after each slide, and print."
+)
 KEYS = {
     "→": "the next step or slide",
     "S": "the speaker's view, in a window of its own: notes, minutes, the next slide",

@@ -1,6 +1,7 @@
 // An exercise's timer and solution, one page for each frame in print, and reveal.js begun.
 (() => {
   const printing = /print-pdf/i.test(location.search);
+  const withNotes = printing && /[?&]notes\b/i.test(location.search);
   const text = (seconds) =>
     `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 
@@ -98,6 +99,7 @@
     width: 1280, height: 720, margin: 0, minScale: 0.1, maxScale: 4,
     center: false, hash: true, slideNumber: "c/t", transition: "none",
     backgroundTransition: "none", controls: false, defaultTiming: 60, pdfSeparateFragments: false,
+    showNotes: withNotes ? "separate-page" : false,
     pdfMaxPagesPerSlide: 1, plugins: [RevealNotes],
   }).then(() => {
     Reveal.addKeyBinding({ keyCode: 65, key: "A", description: "Solution" }, answer);
