@@ -241,7 +241,12 @@ def test_notebook_of_ones_own_has_a_deck_whatever_is_in_it(cells, tmp_path):
 
 def test_missing_reveal_is_a_sentence_with_the_command(monkeypatch):
     monkeypatch.setattr(decks, "WHEEL", "no_such_wheel")
-    with pytest.raises(SystemExit, match=r"reveal.js.*pip install .*slides.txt"):
+    monkeypatch.chdir(PATHS[0].parent.parent)
+    monkeypatch.setattr(
+        decks.sys, "executable", str(decks.Path.cwd() / ".venv/bin/python")
+    )
+    wanted = r"reveal.js.*`.venv/bin/python -m pip install .*slides.txt"
+    with pytest.raises(SystemExit, match=wanted):
         decks.deck(talk(("a", "1")), PATHS[0])
 
 
