@@ -259,6 +259,16 @@ def test_long_code_is_cut_where_a_statement_begins_and_nothing_is_lost():
     assert kept == [line for line in body.splitlines() if line]
 
 
+def test_long_function_is_cut_before_its_outermost_statement_not_inside_an_argument():
+    body = "def f(x):\n" + "    a = 1\n" * 12 + "    if x:\n" + "        b = 1\n" * 5
+    body += (
+        "    else:\n        return call(\n" + "            1,\n" * 10 + "        )\n"
+    )
+    first, second = fitting.packed([fitting.code(body)])
+    assert second[0].plain[0] == "    if x:"
+    assert len(first[0].plain) == 13
+
+
 def test_tabs_and_wide_letters_count_as_they_are_shown():
     output = new_output("stream", text="\t\t" + "字" * 30)
     (piece,) = fitting.pieces_of_output(output, new_code_cell(""))

@@ -166,12 +166,8 @@ def _parts(piece: Piece, size: int, room: int, first: float) -> list[Piece]:
                 break
             end += 1
         if end < len(piece.plain):
-            better = [
-                i
-                for i in range(start + (end - start) // 2, end)
-                if piece.kind == "code" and re.match(r"[^\s)\]}]", piece.plain[i])
-            ]
-            end = better[-1] if better else end
+            if piece.kind == "code":
+                end = _least_indented(piece.plain, start + (end - start) // 2, end)
         last = end  # blank lines at a cut are left out
         while last > start + 1 and not piece.plain[last - 1].strip():
             last -= 1
@@ -179,6 +175,16 @@ def _parts(piece: Piece, size: int, room: int, first: float) -> list[Piece]:
         parts.append(replace(piece, lines=lines, plain=letters).sized(size))
         start = end
     return parts
+
+
+def _least_indented(lines: list[str], start: int, end: int) -> int:
+    """Find where to cut code: before the outermost statement, the last of them."""
+    begins = [
+        (len(lines[i]) - len(lines[i].lstrip()), -i)
+        for i in range(start, end + 1)
+        if re.match(r"\s*(?!(?:elif|else|except|finally)\b)[^\s)\]}]", lines[i])
+    ]
+    return -min(begins)[1] if begins else end
 
 
 def _some_items(piece: Piece, room: int) -> list[Piece]:
