@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
+from tokenizers import (
+    AddedToken,
+    Tokenizer,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+)
 from transformers import (
     AutoModel,
     AutoTokenizer,
@@ -327,6 +334,78 @@ def the_mask_of_a_template_without_marks_is_all_zeros():
     # Instead
     found = mask("{% generation %}" + plain + "{% endgeneration %}")
     assert found == [1, 1, 1]
+
+
+@trap(
+    124,
+    "transformers",
+    wrote="return_assistant_tokens_mask=True, truncation=True",
+    mended="transformers 5.24.0",
+)
+def a_conversation_cut_on_the_left_has_no_marks():
+    """In a conversation that is cut on the left, no answer is marked.
+
+    You see: a loss of nan, or of exactly 0, for long conversations only; otherwise nothing.
+
+    What happens: with `truncation_side="left"` the newest turns are kept. The marks are set from the
+    first answer on, and where its first token has been cut away the rest is given up: later answers
+    stand there whole, and count for nothing.
+
+    Instead: drop whole turns until the conversation fits, and assert that each row has a label.
+    """
+    tokenizer = toys.tokenizer()
+    tokenizer.chat_template = (
+        "{% for turn in messages %}{% if turn.role == 'user' %}{{ turn.content }}"
+        "{% else %}{% generation %}{{ turn.content }}{% endgeneration %}{% endif %}"
+        "{{ ' ' }}{% endfor %}"
+    )
+    said = [("user", "a film"), ("assistant", "very good")]
+    said += [("user", "the end"), ("assistant", "dull and long")]
+    talk = [{"role": role, "content": text} for role, text in said]
+
+    def rendered(messages, **limits):
+        return tokenizer.apply_chat_template(
+            messages, return_assistant_tokens_mask=True, **limits
+        )
+
+    # You write
+    tokenizer.truncation_side = "left"
+    row = rendered(talk, truncation=True, max_length=6)
+    # You get
+    assert tokenizer.decode(row["input_ids"]) == "good the end dull and long"
+    assert row["assistant_masks"] == [0] * 6
+    # Instead
+    while len(rendered(talk)["input_ids"]) > 6:
+        talk = talk[2:]  # a question and its answer
+    assert rendered(talk)["assistant_masks"] == [0, 0, 1, 1, 1]
+
+
+@trap(125, "transformers")
+def a_rendered_conversation_gets_a_second_start_token():
+    """A rendered conversation that is tokenized begins with two start tokens.
+
+    You see: `<s><s>` where a batch is decoded; answers that are a little worse than elsewhere.
+
+    What happens: the template of most chat models writes the start token, and their tokenizer puts
+    one in front of every text. `apply_chat_template` itself adds none.
+
+    Instead: let `apply_chat_template` make the IDs, or say `add_special_tokens=False`.
+    """
+    tokenizer = toys.tokenizer()
+    tokenizer.bos_token = "[CLS]"
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A", special_tokens=[("[CLS]", 2)]
+    )
+    tokenizer.chat_template = "{{ bos_token }}{{ messages[0].content }}"
+    talk = [{"role": "user", "content": "a film"}]
+    # You write
+    text = tokenizer.apply_chat_template(talk, tokenize=False)
+    ids = tokenizer(text)["input_ids"]
+    # You get
+    assert ids == [2, 2, 5, 6]
+    # Instead
+    assert tokenizer.apply_chat_template(talk)["input_ids"] == [2, 5, 6]
+    assert tokenizer(text, add_special_tokens=False)["input_ids"] == [2, 5, 6]
 
 
 @trap(
