@@ -106,7 +106,8 @@ def an_adapter_fits_any_base_of_its_shape():
     What happens: only shapes and names are compared. The config of the adapter names its base by the
     path it was loaded from, and that is not looked at.
 
-    Instead: name the base and its revision in the card, and compare one output with one that you kept.
+    Instead: name the base and its revision, in the card and in `adapter_config.json`, and compare one
+    output with one that you kept.
     """
     from peft import LoraConfig, PeftModel, get_peft_model
 

@@ -21,7 +21,7 @@ PLACES = {
 # Entries about one matter, each of which points to the others.
 FAMILIES = {
     "train mode": (18, 28, 44),
-    "arguments that nobody reads": (1, 13, 24, 108),
+    "arguments that nobody reads": (1, 13, 24, 108, 130),
     "half precision": (12, 29, 43, 100, 105),
     "padding": (8, 20, 47, 50),
     "the template of a conversation": (51, 111, 112, 113, 114, 124, 125),

@@ -13,7 +13,6 @@ from tokenizers import (
     processors,
 )
 from transformers import (
-    AutoModel,
     AutoTokenizer,
     BertTokenizerFast,
     DataCollatorForLanguageModeling,
@@ -249,12 +248,13 @@ def an_unknown_option_becomes_a_variable_of_the_template():
 
 @trap(112, "transformers", shown=PAGE)
 def a_template_writes_nothing_for_a_key_that_it_does_not_find():
-    """A message without `content` is rendered as silence.
+    """A message whose text is not called `content` is rendered empty.
 
-    You see: answers to a question that nobody asked.
+    You see: answers that have nothing to do with the question.
 
-    What happens: templates are Jinja, in which an unknown name is an empty text. A message whose key
-    is `text` or `value`, as in many datasets, loses what it says.
+    What happens: templates are Jinja, in which a name that is unknown and just printed is an empty text.
+    A message whose key is `text` or `value`, as in many datasets, loses what it says. (A template that adds
+    texts with `+`, as many do, raises.)
 
     Instead: rename keys to `role` and `content`, and look at one rendered row.
     """
@@ -267,6 +267,9 @@ def a_template_writes_nothing_for_a_key_that_it_does_not_find():
     text = tokenizer.apply_chat_template(talk, tokenize=False)
     # You get
     assert text == "user: . "
+    added = "{{ messages[0].role + ': ' + messages[0].content }}"
+    with pytest.raises(Exception, match="no attribute 'content'"):
+        tokenizer.apply_chat_template(talk, chat_template=added)
     # Instead
     talk = [{"role": turn["role"], "content": turn["text"]} for turn in talk]
     assert tokenizer.apply_chat_template(talk, tokenize=False) == "user: a good film. "
@@ -276,7 +279,7 @@ def a_template_writes_nothing_for_a_key_that_it_does_not_find():
 def marking_the_answer_in_a_template_removes_a_line_break():
     """A line break behind `{% endgeneration %}` is dropped.
 
-    You see: turns that run into each other, since the answers are marked.
+    You see: rendered turns that run into each other, since you marked the answers in the template.
 
     What happens: the line break that follows a tag `%}` is removed, as Jinja is set up here. Where it
     stood behind `}}` before, marking the answer changes the text that the model reads.
@@ -298,7 +301,7 @@ def marking_the_answer_in_a_template_removes_a_line_break():
     assert text(plain) == "a good film\nthe end"
     assert text(marked) == "a good filmthe end"
     # Instead
-    marked = marked.replace("\n", '{{ "\\n" }}')
+    marked = "{% generation %}{{ messages[0].content }}{% endgeneration %}{{ '\\n' }}"
     assert text(marked) == text(plain)
 
 
@@ -306,7 +309,6 @@ def marking_the_answer_in_a_template_removes_a_line_break():
     114,
     "transformers",
     says="chat template does not contain `{% generation %}` keyword",
-    shown="10_chat_and_adapters.ipynb#The-loss-of-an-answer",
 )
 def the_mask_of_a_template_without_marks_is_all_zeros():
     """`return_assistant_tokens_mask` gives zeros where the template has no marks.
@@ -331,6 +333,8 @@ def the_mask_of_a_template_without_marks_is_all_zeros():
     found = mask(plain)
     # You get
     assert found == [0, 0, 0]
+    model, ids = toys.llama(), torch.tensor([[5, 6, 7]])
+    assert model(ids, labels=torch.full((1, 3), -100)).loss.isnan()
     # Instead
     found = mask("{% generation %}" + plain + "{% endgeneration %}")
     assert found == [1, 1, 1]
@@ -576,38 +580,27 @@ def token_types_go_to_a_model_that_has_none():
     shown="01_tokenization.ipynb#When-it-breaks:-padding-without-its-mask",
 )
 def arguments_of_older_releases_are_swallowed():
-    """Arguments that are gone are swallowed by tokenizers and `from_pretrained`.
+    """Arguments that a tokenizer does not read are swallowed.
 
     You see: rows that are not padded, with `pad_to_max_length=True`; texts that are cut on the right, with
-    `truncation_side="left"` at the call; all heads still at work, with `head_mask`.
+    `truncation_side="left"` at the call.
 
-    What happens: these and `from_tf` were read once, or elsewhere. Today nobody reads them, and nobody
-    says so.
+    What happens: the one was read once, the other is read elsewhere. Here nobody reads them, and nobody
+    says so; a misspelt one, as `return_tensor`, goes the same way.
 
-    Instead: `padding="max_length"`; `tokenizer.truncation_side = "left"`; for a head, a forward hook that
-    sets its part to zero; PyTorch's files for `from_tf`.
+    Instead: `padding="max_length"`; `tokenizer.truncation_side = "left"`.
     """
-    text, tokenizer, model = "a very good film", toys.tokenizer(), toys.bert()
-    ids = torch.tensor([[2, 5, 6, 3]])
+    text, tokenizer = "a very good film", toys.tokenizer()
     # You write
     padded = tokenizer(text, pad_to_max_length=True, max_length=12)
     cut = tokenizer(text, truncation=True, max_length=4, truncation_side="left")
-    masked = model(ids, head_mask=torch.zeros(2, 2))
     # You get
     assert len(padded["input_ids"]) == 6
     assert tokenizer.decode(cut["input_ids"]) == "[CLS] a very [SEP]"
-    assert torch.equal(masked.last_hidden_state, model(ids).last_hidden_state)
-    model.save_pretrained("kept")
-    assert isinstance(AutoModel.from_pretrained("kept", from_tf=True), type(model))
+    assert isinstance(tokenizer(text, return_tensor="pt")["input_ids"], list)
     # Instead
     padded = tokenizer(text, padding="max_length", truncation=True, max_length=12)
     assert len(padded["input_ids"]) == 12
     tokenizer.truncation_side = "left"
     cut = tokenizer(text, truncation=True, max_length=4)
     assert tokenizer.decode(cut["input_ids"]) == "[CLS] good film [SEP]"
-    first_head_off = torch.tensor([0.0] * 8 + [1.0] * 8)  # two heads of eight numbers
-    model.encoder.layer[0].attention.self.register_forward_hook(
-        lambda layer, given, output: (output[0] * first_head_off, *output[1:])
-    )
-    changed = model(ids).last_hidden_state
-    assert not torch.allclose(changed, masked.last_hidden_state)
