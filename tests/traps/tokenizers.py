@@ -253,8 +253,8 @@ def a_template_writes_nothing_for_a_key_that_it_does_not_find():
     You see: answers that have nothing to do with the question.
 
     What happens: templates are Jinja, in which a name that is unknown and just printed is an empty text.
-    A message whose key is `text` or `value`, as in many datasets, loses what it says. (A template that adds
-    texts with `+`, as many do, raises.)
+    A message whose key is `text` or `value`, as in many datasets, loses what it says. A template that adds
+    texts with `+`, as many do, raises.
 
     Instead: rename keys to `role` and `content`, and look at one rendered row.
     """
