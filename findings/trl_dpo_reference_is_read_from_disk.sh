@@ -5,7 +5,8 @@
 # Expected: "If None, the trainer will automatically use the initial policy corresponding to model, i.e. the model
 #   state before DPO training starts" (docstring of ref_model). Then the first loss is log 2 = 0.6931, whatever the answers are.
 # Seen: the reference is loaded from model.config._name_or_path. A model that was loaded from a folder and then trained
-#   gets its untrained state as the reference: the first loss is not log 2 and rewards are not 0. Nothing is said.
+#   gets its untrained state as the reference: the first loss is not log 2 and rewards are not 0. Nothing is said. With precompute_ref_log_probs=True, which is to save memory,
+#   the reference is the model that was given: the same call, another loss.
 # Who is hurt: supervised fine-tuning and DPO in one session or script. The margin then counts what fine-tuning
 #   changed, and beta holds the model to the base instead of the fine-tuned one.
 # Way out: save the fine-tuned model and load it, pass ref_model=copy.deepcopy(model), or train an adapter
@@ -44,9 +45,10 @@ shape = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "nu
 LlamaForCausalLM(LlamaConfig(vocab_size=len(words), **shape)).save_pretrained("base")
 
 
-def first_log(model, **more):
+def first_log(model, precompute=False, **more):
     how = DPOConfig(
-        "out", max_steps=1, logging_steps=1, save_strategy="no", report_to="none", use_cpu=True, bf16=False, disable_tqdm=True
+        "out", max_steps=1, logging_steps=1, save_strategy="no", report_to="none", use_cpu=True, bf16=False, disable_tqdm=True,
+        precompute_ref_log_probs=precompute,
     )
     rows = Dataset.from_list([pair])
     trainer = DPOTrainer(model, args=how, train_dataset=rows, processing_class=tokenizer, **more)
@@ -73,10 +75,11 @@ loss, reward = first_log(model)
 with_reference = first_log(fine_tuned(), ref_model=copy.deepcopy(fine_tuned()))
 fine_tuned().save_pretrained("tuned")
 reloaded = first_log(LlamaForCausalLM.from_pretrained("tuned"))
+precomputed = first_log(fine_tuned(), precompute=True)
 adapted = first_log(fine_tuned(), peft_config=LoraConfig(r=2, target_modules=["q_proj"], task_type="CAUSAL_LM"))
 print(f"trained in memory: first loss {loss}, reward of the chosen answer {reward}; log 2 is 0.6931")
-print(f"with a copy as ref_model {with_reference}, saved and loaded {reloaded}, as an adapter {adapted}")
-right = [with_reference, reloaded, adapted] == [(0.6931, 0.0)] * 3
+print(f"with a copy as ref_model {with_reference}, saved and loaded {reloaded}, precomputed {precomputed}, as an adapter {adapted}")
+right = [with_reference, reloaded, precomputed, adapted] == [(0.6931, 0.0)] * 4
 if not right or abs(loss - 0.6931) < 0.01 or reward < 0.01:
     print("the behaviour has changed", file=sys.stderr)
     raise SystemExit(1)
