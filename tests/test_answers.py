@@ -71,6 +71,30 @@ def test_rows_that_only_one_list_gets_right_are_compared(judge):
     assert judge.against(others, texts, "title")[:2] == (0, 2)
 
 
+def test_requests_for_one_plot_are_one_piece_of_evidence():
+    def luck(plots):
+        rows = [row("begin", f"{plot}. Snow fell.", plot, "Ada") for plot in plots]
+        texts = [f"{one['messages'][1]['content']}{END}" for one in rows]
+        judge = answers.Judge(rows, END, STORIES)
+        return judge.against(texts, [END] * len(rows), "title")
+
+    assert luck([f"plot {n}" for n in range(6)]) == (6, 0, 2 / 2**6)
+    assert luck(["plot 1"] * 6) == (6, 0, 1.0)
+    assert luck(["plot 1"] * 3 + ["plot 2"] * 3) == (6, 0, 0.5)
+
+
+def test_leads_that_cancel_out_are_luck():
+    assert answers._luck([1, -1]) == 1.0
+    assert answers._luck([-1, 4, 5, 1, 3, 2, 1, 1, 0, 3]) == 20 / 1024
+
+
+def test_questions_to_decline_are_compared_one_by_one():
+    rows = [row("refusal", "I only know stories.") for _ in range(4)]
+    judge = answers.Judge(rows, END, STORIES)
+    declined = [f"I only know stories.{END}"] * 4
+    assert judge.against(declined, [END] * 4, "declines") == (4, 0, 2 / 2**4)
+
+
 def test_another_number_of_answers_is_refused(judge):
     with pytest.raises(ValueError, match="2 answers to 3 conversations"):
         judge.scores(right()[:2])

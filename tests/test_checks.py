@@ -999,6 +999,8 @@ EXERCISES = {
             "belongs to the change": lambda w, a, b, alpha: alpha / len(a) * (w + b @ a),
             "changed the weight": merged_in_place,
             "is (out, rank)": lambda w, a, b, alpha: alpha / len(a) * a @ a.T,
+            "is the width": lambda w, a, b, alpha: w + alpha / a.shape[1] * b @ a,
+            "rsLoRA": lambda w, a, b, alpha: w + alpha / math.sqrt(len(a)) * b @ a,
         },
     ),
     "softmax_by_hand": (

@@ -41,6 +41,7 @@ ASIDE = (
     "'set_vital' is deprecated",  # torchdata, about torch
     "tied_target_modules",  # the longer of two warnings at 60
     "Already found a `peft_config` attribute",  # the second of two at 61
+    "The tokenizer has new PAD/BOS/EOS tokens",  # said by the way out of 128
 )
 
 

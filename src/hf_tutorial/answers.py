@@ -71,16 +71,20 @@ class Judge:
         """Compare two lists of answers, row by row.
 
         Returns:
-            How many rows only the first meets, how many only the second, and how often luck
-            alone would part them so unevenly or more (McNemar's exact test).
+            How many rows only the first meets, how many only the second, and how often luck alone
+            would part them so far or further. Requests for one plot belong together: if neither
+            list were better, its lead on each plot might as well have gone to the other.
         """
-        from scipy.stats import binomtest
-
         pairs = list(
             zip(self._met(texts)[measure], self._met(others)[measure], strict=True)
         )
+        asked = [row for row in self.rows if measure in self.points("", row)]
+        leads: dict[object, int] = {}
+        for place, (row, (one, other)) in enumerate(zip(asked, pairs, strict=True)):
+            plot = row["plot"] or place  # what asks for no story stands alone
+            leads[plot] = leads.get(plot, 0) + one - other
         gained, lost = (sum(pair == won for pair in pairs) for won in ((1, 0), (0, 1)))
-        return gained, lost, float(binomtest(gained, max(1, gained + lost)).pvalue)
+        return gained, lost, _luck(list(leads.values()))
 
     def _met(self, texts: Iterable[str]) -> dict[str, list[bool]]:
         texts = list(texts)
@@ -93,6 +97,19 @@ class Judge:
             for name, met in self.points(text, row).items():
                 found.setdefault(name, []).append(bool(met))
         return found
+
+
+def _luck(leads: list[int]) -> float:
+    """Give the share of all ways to turn the signs of leads that add up to as much, or more."""
+    ways = {0: 1}
+    for lead in leads:
+        turned: dict[int, int] = {}
+        for total, count in ways.items():
+            for new in (total + lead, total - lead):
+                turned[new] = turned.get(new, 0) + count
+        ways = turned
+    far = sum(n for total, n in ways.items() if abs(total) >= abs(sum(leads)))
+    return far / 2 ** len(leads)
 
 
 def held_out(model, batches: Iterable[Mapping]) -> tuple[float, float]:

@@ -106,7 +106,8 @@ def an_adapter_fits_any_base_of_its_shape():
     What happens: only shapes and names are compared. The config of the adapter names its base by the
     path it was loaded from, and that is not looked at.
 
-    Instead: name the base and its revision in the card, and compare one output with one that you kept.
+    Instead: name the base and its revision, in the card and in `adapter_config.json`, and compare one
+    output with one that you kept.
     """
     from peft import LoraConfig, PeftModel, get_peft_model
 
@@ -130,3 +131,86 @@ def an_adapter_fits_any_base_of_its_shape():
         LlamaForCausalLM.from_pretrained("base"), "adapter"
     )
     assert torch.equal(right(IDS).logits, kept)
+
+
+@trap(126, "peft", needs="peft")
+def merging_in_bfloat16_loses_a_part_of_the_adapter():
+    """Merged into weights of bfloat16, an adapter is rounded away in part.
+
+    You see: a merged model that answers a little differently from the adapted one.
+
+    What happens: an adapter changes a weight by a small number, and bfloat16 has 8 bits for the sum.
+    A change of less than the last of them leaves the weight as it was. Beside the weights, as before
+    merging, the change is computed on its own.
+
+    Instead: load the base with `dtype=torch.float32`, merge, and keep that; or do not merge. Compare
+    outputs before and after.
+    """
+    from peft import LoraConfig, get_peft_model
+
+    def merge(dtype):
+        """Give the share of weights that a small adapter changes, and by how much logits move."""
+        base = toys.llama().to(dtype)
+        before = base.model.layers[0].self_attn.q_proj.weight.clone()
+        adapted = get_peft_model(
+            base, LoraConfig(target_modules=["q_proj"], r=2)
+        ).eval()
+        torch.manual_seed(0)
+        for name, weight in adapted.named_parameters():
+            if "lora_" in name:
+                torch.nn.init.normal_(weight, std=0.01)
+        logits = adapted(IDS).logits
+        merged = adapted.merge_and_unload()
+        changed = merged.model.layers[0].self_attn.q_proj.weight != before
+        return changed.float().mean(), (merged(IDS).logits - logits).abs().max()
+
+    # You write
+    share, apart = merge(torch.bfloat16)
+    # You get
+    assert share < 0.5
+    assert apart > 1e-3
+    # Instead
+    share, apart = merge(torch.float32)
+    assert share > 0.95
+    assert apart < 1e-5
+
+
+@trap(
+    127,
+    "peft",
+    needs="peft",
+    wrote='LoraConfig(target_modules=["q_proj", "c_attn"])',
+    upstream="huggingface/peft#3693",
+)
+def target_modules_that_are_not_there_are_dropped():
+    """Of the names in `target_modules`, those that the model does not have are dropped.
+
+    You see: nothing; fewer numbers to train than planned.
+
+    What happens: only a list of which no name is found is refused. `modules_to_save` is not looked at,
+    either, so new rows of an embedding that is called otherwise stay as they were drawn.
+
+    Instead: `target_modules="all-linear"`, and read `targeted_module_names` and what requires a gradient.
+    """
+    from peft import LoraConfig, get_peft_model
+
+    def trained(**config):
+        model = get_peft_model(toys.llama(), LoraConfig(r=2, **config))
+        found = {name.split(".")[-1] for name in model.targeted_module_names}
+        whole = [
+            n
+            for n, w in model.named_parameters()
+            if w.requires_grad and "lora" not in n
+        ]
+        return found, whole
+
+    # You write
+    found, whole = trained(target_modules=["q_proj", "c_attn"], modules_to_save=["wte"])
+    # You get
+    assert found == {"q_proj"} and whole == []  # a Llama's embedding is embed_tokens
+    # Instead
+    found, whole = trained(
+        target_modules="all-linear", modules_to_save=["embed_tokens"]
+    )
+    assert len(found) == 7
+    assert len(whole) == 1 and "embed_tokens" in whole[0]

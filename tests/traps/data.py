@@ -144,28 +144,29 @@ def resumed_streams_lose_rows():
     """
     stream = Dataset.from_dict({"n": range(3000)}).to_iterable_dataset(num_shards=3)
 
-    def counts(shuffled, resume):
-        rows = iter(shuffled)
-        seen = [next(rows)["n"] for _ in range(1100)]
-        return Counter(seen + [row["n"] for row in resume(shuffled)])
+    def shuffled():
+        return stream.shuffle(seed=0, buffer_size=1000)
 
-    def by_state(shuffled):
-        state = shuffled.state_dict()
-        shuffled.load_state_dict(state)
-        return shuffled
+    def first(rows):
+        rows = iter(rows)
+        return Counter(next(rows)["n"] for _ in range(1100))
 
     # You write
-    shuffled = stream.shuffle(seed=0, buffer_size=1000)
-    seen = counts(shuffled, by_state)
+    rows = shuffled()
+    seen = first(rows)
+    state = rows.state_dict()  # into the checkpoint; then a new program
+    rows.load_state_dict(state)
+    seen.update(row["n"] for row in rows)
     # You get
     assert len(seen) < 2900  # of 3,000
     assert max(seen.values()) == 2
     # Instead
-    seen = counts(
-        stream.shuffle(seed=0, buffer_size=1000), lambda rows: rows.skip(1100)
-    )
+    seen = first(shuffled())
+    seen.update(row["n"] for row in shuffled().skip(1100))
     assert len(seen) == sum(seen.values()) == 3000
-    seen = counts(stream, by_state)
+    seen = first(stream)  # in the order of the file
+    stream.load_state_dict(stream.state_dict())
+    seen.update(row["n"] for row in stream)
     assert len(seen) == sum(seen.values()) == 3000
 
 
@@ -180,9 +181,9 @@ def a_shuffled_stream_repeats_its_order():
 
     You see: the same batches in each epoch of a loop of your own.
 
-    What happens: the order follows from the seed and the epoch, and nobody counts the epochs of a
-    plain `DataLoader`. (Accelerate's does, and so does Trainer.) What `map`, `take` or `skip` make of a
-    stream begins at epoch 0 again.
+    What happens: the order follows from the seed and the epoch, and a plain `DataLoader` counts no epochs.
+    (A loader that Accelerate has prepared does, Trainer's too.) A stream that `map`, `take` or `skip` makes of
+    it begins at epoch 0 again.
 
     Instead: `set_epoch(epoch)` before each epoch, on the stream that the loader reads.
     """
@@ -205,7 +206,8 @@ def a_shuffled_stream_repeats_its_order():
     assert sorted(rows_of(loader)) == sorted(first)
     shuffled.set_epoch(0)
     prepared = Accelerator(cpu=True).prepare(loader)
-    assert rows_of(prepared) == first != rows_of(prepared)
+    epochs = [rows_of(prepared), rows_of(prepared)]
+    assert epochs[0] == first and epochs[1] != first
 
 
 @trap(66, "datasets", wrote="rows.map(augment, num_proc=2)")
@@ -508,35 +510,27 @@ def short_tails_break_a_shuffled_loader():
 
     Instead: drop the rest of each group.
     """
-    ids = {"input_ids": [[1, 2, 3, 4, 5]] * 4}
-    size = 8
-
-    def group(rows, end):
-        joined = sum(rows["input_ids"], [])
-        blocks = [joined[at : at + size] for at in range(0, end(len(joined)), size)]
-        return {"input_ids": blocks}
-
-    def load(end):
-        blocks = Dataset.from_dict(ids).map(lambda rows: group(rows, end), batched=True)
-        return list(
-            DataLoader(
-                blocks, batch_size=3, shuffle=True, collate_fn=default_data_collator
-            )
-        )
+    table = Dataset.from_dict({"input_ids": [[1, 2, 3, 4, 5]] * 4})
+    shuffled = dict(batch_size=3, shuffle=True, collate_fn=default_data_collator)
 
     # You write
-    def keep(length):
-        return length
+    def group_texts(rows):
+        joined = sum(rows["input_ids"], [])
+        return {"input_ids": [joined[at : at + 8] for at in range(0, len(joined), 8)]}
 
+    loader = DataLoader(table.map(group_texts, batched=True), **shuffled)
     # You get
     with pytest.raises(ValueError, match="length"):
-        load(keep)
+        list(loader)
 
     # Instead
-    def drop(length):
-        return length // size * size
+    def group_whole(rows):
+        joined = sum(rows["input_ids"], [])
+        whole = len(joined) // 8 * 8
+        return {"input_ids": [joined[at : at + 8] for at in range(0, whole, 8)]}
 
-    assert load(drop)[0]["input_ids"].shape == (2, 8)
+    loader = DataLoader(table.map(group_whole, batched=True), **shuffled)
+    assert next(iter(loader))["input_ids"].shape == (2, 8)
 
 
 @trap(

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from transformers import DynamicCache, GenerationConfig, pipeline
+from transformers import DynamicCache, GenerationConfig, Trainer, pipeline
 
 from tests.traps import toys
 from tests.traps.catalogue import trap
@@ -275,3 +275,39 @@ def the_cache_has_another_name():
     assert cache is None
     # Instead
     assert output.past_key_values.get_seq_length() == 3
+
+
+@trap(128, "transformers")
+def the_end_token_of_the_tokenizer_stops_nothing():
+    """Generation stops at the model's end token, not at the tokenizer's.
+
+    You see: an answer, its end mark such as `<|im_end|>`, and then a next turn that the model writes itself.
+
+    What happens: `generate` reads `eos_token_id` of `model.generation_config`, which came with the base.
+    The end mark of a template that was taught later is not in it, whatever `tokenizer.eos_token` says.
+
+    Instead: set `model.generation_config.eos_token_id`, a list if there are two, before you save; Trainer
+    does so in `train` if it is given the tokenizer as `processing_class`.
+    """
+    model, tokenizer = toys.gpt2(pad_token_id=0), toys.tokenizer()
+    settings = dict(max_new_tokens=8, do_sample=False)
+    end = "good"  # what this model says first; its mark for the end of a turn
+    # You write
+    tokenizer.eos_token = end
+    ids = model.generate(PROMPT, **settings)[0, 3:]
+    # You get
+    assert len(ids) == 8
+    assert tokenizer.eos_token_id in ids[:-1]
+    # Instead
+    model.generation_config.eos_token_id = tokenizer.eos_token_id
+    ids = model.generate(PROMPT, **settings)[0, 3:]
+    assert ids.tolist() == [tokenizer.eos_token_id]
+    taught = toys.gpt2(pad_token_id=0)
+    rows = (
+        toys.rows(4)
+        .remove_columns("labels")
+        .map(lambda row: {"labels": row["input_ids"]})
+    )
+    arguments = toys.arguments(max_steps=1)
+    Trainer(taught, arguments, train_dataset=rows, processing_class=tokenizer).train()
+    assert taught.generation_config.eos_token_id == [tokenizer.eos_token_id, 0]

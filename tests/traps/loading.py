@@ -155,6 +155,33 @@ def a_task_alone_asks_for_gigabytes():
     assert writer.model.num_parameters() < 100_000
 
 
+@trap(130, "transformers")
+def arguments_of_older_releases_are_swallowed():
+    """`head_mask` and `from_tf` are swallowed.
+
+    You see: the same output with `head_mask` and without it; a model that loads, with `from_tf=True`.
+
+    What happens: both were read once. Today nobody reads them, and nobody says so.
+
+    Instead: for a head, a forward hook that sets its part to zero; PyTorch's files in the place of
+    TensorFlow's.
+    """
+    model, ids = toys.bert(), torch.tensor([[2, 5, 6, 3]])
+    whole = model(ids).last_hidden_state
+    # You write
+    masked = model(ids, head_mask=torch.zeros(2, 2)).last_hidden_state
+    # You get
+    assert torch.equal(masked, whole)
+    model.save_pretrained("kept")  # no file of TensorFlow's is there
+    assert isinstance(AutoModel.from_pretrained("kept", from_tf=True), type(model))
+    # Instead
+    first_head_off = torch.tensor([0.0] * 8 + [1.0] * 8)  # two heads of eight numbers
+    model.encoder.layer[0].attention.self.register_forward_hook(
+        lambda layer, given, output: (output[0] * first_head_off, *output[1:])
+    )
+    assert not torch.allclose(model(ids).last_hidden_state, whole)
+
+
 @trap(28, "transformers", shown="02_model_loading.ipynb#Train-mode-and-eval-mode")
 def a_model_from_a_config_is_in_train_mode():
     """A model made from a config is in train mode.

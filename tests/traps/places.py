@@ -21,10 +21,12 @@ PLACES = {
 # Entries about one matter, each of which points to the others.
 FAMILIES = {
     "train mode": (18, 28, 44),
-    "arguments that nobody reads": (1, 13, 24, 108),
+    "arguments that nobody reads": (1, 13, 24, 108, 130),
     "half precision": (12, 29, 43, 100, 105),
     "padding": (8, 20, 47, 50),
-    "the end of a text": (21, 52),
+    "the template of a conversation": (51, 111, 112, 113, 114, 124, 125),
+    "merging an adapter": (60, 126),
+    "the end of a text": (21, 52, 128),
     "random masks": (25, 53),
     "losses that are divided wrongly": (37, 38, 39, 93, 104),
     "seeds": (9, 66, 103, 107),
@@ -52,6 +54,10 @@ TOLD = {
     "solution with a comment. *Not proved*: it is seen in a browser.",
     84: "reveal.js 6 shows blank slides with nbconvert 7.17; 5.2.1 works. *Not proved*: it is seen in a "
     "browser, with a script from outside.",
+    129: "DPOTrainer (TRL 1.16), given a model and neither `ref_model` nor an adapter, reads its reference from the folder "
+    "that the model was loaded from. A model fine-tuned since then is compared with its untaught state: look whether the first "
+    "loss is log 2. *Not proved*: TRL is not installed here; "
+    "[a script](../findings/trl_dpo_reference_is_read_from_disk.sh) shows it.",
 }
 # What reaches no reader of these libraries, and why it is not on the page.
 DROPPED = {

@@ -47,6 +47,39 @@ def launched(start, *words: str) -> list:
     return sorted(map(json.loads, Path("said.jsonl").read_text().splitlines()))
 
 
+def three_steps(cpu_ram_efficient_loading: bool, **settings) -> tuple:
+    """Train a new head on a saved BERT under FSDP, on a CPU (`tests/honour.py`); give the losses, and whether it could be saved."""
+    if int(os.environ["RANK"]) == 0 and not Path("body").exists():
+        toys.bert().save_pretrained("body")
+    data = toys.rows(4).with_format("torch")[:]
+    AcceleratorState.__init__ = honour.honoured
+    AcceleratorState._reset_state(reset_partial_state=True)
+    efficient = str(cpu_ram_efficient_loading).lower()
+    os.environ["ACCELERATE_USE_FSDP"] = "true"
+    os.environ["FSDP_CPU_RAM_EFFICIENT_LOADING"] = efficient
+    plugin = FullyShardedDataParallelPlugin(
+        cpu_ram_efficient_loading=cpu_ram_efficient_loading, **settings
+    )
+    accelerator = Accelerator(cpu=True, fsdp_plugin=plugin)
+    accelerator.wait_for_everyone()
+    set_seed_everywhere(0)
+    model = AutoModelForSequenceClassification.from_pretrained("body").eval()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    model, optimizer = accelerator.prepare(model, optimizer)
+    losses = []
+    for _ in range(3):
+        loss = model(**data).loss
+        accelerator.backward(loss)
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(loss.item())
+    try:
+        accelerator.save_state(f"state-{efficient}")
+    except BaseException as error:
+        return losses, str(error)
+    return losses, "saved"
+
+
 @trap(13, "accelerate", processes=2, shown="07_accelerate.ipynb#How-large-is-a-batch?")
 def split_batches_in_the_accelerator_is_ignored():
     """`Accelerator(split_batches=True)` is ignored.
@@ -226,54 +259,23 @@ def a_new_head_stays_untrained_under_fsdp():
     You see: other losses than without, and a `save_state` that fails: "Failed to validate global plan".
 
     What happens: `cpu_ram_efficient_loading` reads the checkpoint in one process only. A head that is
-    not in it is drawn there; the optimizers of the others hold an empty one. Here FSDP runs on
-    a CPU, with an Accelerate that is made to honour the plugin (`tests/honour.py`).
+    not in it is drawn there; the optimizers of the others hold an empty one.
 
     Instead: `cpu_ram_efficient_loading=False` where the checkpoint has no such head.
     """
-    if int(os.environ["RANK"]) == 0:
-        toys.bert().save_pretrained("body")
-    data = toys.rows(4).with_format("torch")[:]
-    AcceleratorState.__init__ = honour.honoured
-
-    def train(efficient):
-        """Take three steps with a new head; give the losses, and whether it could be saved."""
-        AcceleratorState._reset_state(reset_partial_state=True)
-        os.environ["ACCELERATE_USE_FSDP"] = "true"
-        os.environ["FSDP_CPU_RAM_EFFICIENT_LOADING"] = str(efficient).lower()
-        plugin = FullyShardedDataParallelPlugin(
-            fsdp_version=2,
-            cpu_ram_efficient_loading=efficient,
-            auto_wrap_policy="transformer_based_wrap",
-            transformer_cls_names_to_wrap=["BertLayer"],
-            state_dict_type="SHARDED_STATE_DICT",
-        )
-        accelerator = Accelerator(cpu=True, fsdp_plugin=plugin)
-        accelerator.wait_for_everyone()
-        set_seed_everywhere(0)
-        model = AutoModelForSequenceClassification.from_pretrained("body").eval()
-        optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
-        model, optimizer = accelerator.prepare(model, optimizer)
-        losses = []
-        for _ in range(3):
-            loss = model(**data).loss
-            accelerator.backward(loss)
-            optimizer.step()
-            optimizer.zero_grad()
-            losses.append(loss.item())
-        try:
-            accelerator.save_state(f"state-{efficient}")
-        except BaseException as error:
-            return losses, str(error)
-        return losses, "saved"
-
+    shared = dict(
+        fsdp_version=2,
+        auto_wrap_policy="transformer_based_wrap",
+        transformer_cls_names_to_wrap=["BertLayer"],
+        state_dict_type="SHARDED_STATE_DICT",
+    )
     # You write
-    losses, efficient = train(efficient=True)
+    losses, saved = three_steps(**shared, cpu_ram_efficient_loading=True)
     # You get
-    assert "Failed to validate global plan" in efficient
+    assert "Failed to validate global plan" in saved
     # Instead
-    right, whole = train(efficient=False)
-    assert whole == "saved"
+    right, saved = three_steps(**shared, cpu_ram_efficient_loading=False)
+    assert saved == "saved"
     assert abs(losses[0] - right[0]) < 1e-5
     assert abs(losses[2] - right[2]) > 1e-3  # so those above were not right
 

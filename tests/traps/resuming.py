@@ -3,6 +3,7 @@
 To begin as a new program does, entries reset the state that all Accelerators of a process share.
 """
 
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -19,6 +20,21 @@ from tests.traps import toys
 from tests.traps.catalogue import trap
 
 
+def new_loader(**config):
+    """Begin as a program does: seed 0, Accelerator, a shuffled loader of the numbers 0 to 63."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+    GradientState._reset_state()
+    set_seed_everywhere(0)
+    settings = DataLoaderConfiguration(**config) if config else None
+    accelerator = Accelerator(cpu=True, dataloader_config=settings)
+    return accelerator.prepare(DataLoader(range(64), batch_size=4, shuffle=True))
+
+
+def rows_of(batches) -> list[int]:
+    """Read batches to their end, into one list."""
+    return torch.cat(list(batches)).tolist()
+
+
 @trap(89, "accelerate")
 def a_resumed_loader_deals_another_order():
     """A loader with plain `shuffle=True` cannot be resumed by skipping.
@@ -29,33 +45,20 @@ def a_resumed_loader_deals_another_order():
 
     Instead: `use_seedable_sampler=True`, and `set_epoch` on the loader that skips.
     """
-    seedable = DataLoaderConfiguration(use_seedable_sampler=True)
-
-    def loader(config=None):
-        """Begin as a program does: seed, Accelerator, loader."""
-        AcceleratorState._reset_state(reset_partial_state=True)
-        GradientState._reset_state()
-        set_seed_everywhere(0)
-        accelerator = Accelerator(cpu=True, dataloader_config=config)
-        return accelerator.prepare(DataLoader(range(64), batch_size=4, shuffle=True))
-
-    def rows(batches):
-        return torch.cat(list(batches)).tolist()
-
     # You write
-    first = loader()
-    rows(first)  # epoch 0
-    done = rows(batch for _, batch in zip(range(6), first, strict=False))  # of epoch 1
-    rest = rows(skip_first_batches(loader(), 6))  # in a new program
+    first = new_loader()
+    rows_of(first)  # epoch 0
+    done = rows_of(islice(first, 6))  # of epoch 1; then a new program
+    rest = rows_of(skip_first_batches(new_loader(), 6))
     # You get
     assert len(set(done + rest)) < 64
     # Instead
-    first = loader(seedable)
-    rows(first)
-    done = rows(batch for _, batch in zip(range(6), first, strict=False))
-    resumed = skip_first_batches(loader(seedable), 6)
+    first = new_loader(use_seedable_sampler=True)
+    rows_of(first)
+    done = rows_of(islice(first, 6))
+    resumed = skip_first_batches(new_loader(use_seedable_sampler=True), 6)
     resumed.set_epoch(1)
-    assert sorted(done + rows(resumed)) == list(range(64))
+    assert sorted(done + rows_of(resumed)) == list(range(64))
 
 
 @trap(90, "accelerate", "torchdata", needs="torchdata")
@@ -68,41 +71,28 @@ def a_stateful_loader_alone_is_not_enough():
 
     Instead: `use_seedable_sampler=True` as well, and `set_epoch` before the state is loaded.
     """
-
-    def loader(seedable):
-        """Begin as a program does: seed, Accelerator, loader."""
-        AcceleratorState._reset_state(reset_partial_state=True)
-        GradientState._reset_state()
-        set_seed_everywhere(0)
-        config = DataLoaderConfiguration(
-            use_stateful_dataloader=True, use_seedable_sampler=seedable
-        )
-        accelerator = Accelerator(cpu=True, dataloader_config=config)
-        return accelerator.prepare(DataLoader(range(64), batch_size=4, shuffle=True))
-
-    def rows(batches):
-        return torch.cat(list(batches)).tolist()
-
-    def read(seedable, epoch):
-        first = loader(seedable)
-        rows(first)  # epoch 0
-        done = rows(
-            batch for _, batch in zip(range(6), first, strict=False)
-        )  # of epoch 1
-        state = first.state_dict()
-        resumed = loader(seedable)  # in a new program
-        if epoch is not None:
-            resumed.set_epoch(epoch)
-        resumed.load_state_dict(state)
-        return done + rows(resumed)
-
+    stateful = dict(use_stateful_dataloader=True)
     # You write
-    found = read(seedable=False, epoch=1)
+    first = new_loader(**stateful)
+    rows_of(first)  # epoch 0
+    done = rows_of(islice(first, 6))  # of epoch 1
+    state = first.state_dict()  # into the checkpoint; then a new program
+    resumed = new_loader(**stateful)
+    resumed.set_epoch(1)
+    resumed.load_state_dict(state)
     # You get
-    assert len(set(found)) < 64
+    assert len(set(done + rows_of(resumed))) < 64
     # Instead
-    assert sorted(read(seedable=True, epoch=1)) == list(range(64))
-    assert len(set(read(seedable=True, epoch=None))) < 64  # the epoch is needed, too
+    stateful["use_seedable_sampler"] = True
+    first = new_loader(**stateful)
+    rows_of(first)
+    done, state = rows_of(islice(first, 6)), first.state_dict()
+    resumed, forgetful = new_loader(**stateful), new_loader(**stateful)
+    resumed.set_epoch(1)
+    resumed.load_state_dict(state)
+    assert sorted(done + rows_of(resumed)) == list(range(64))
+    forgetful.load_state_dict(state)  # without the epoch it does not do
+    assert len(set(done + rows_of(forgetful))) < 64
 
 
 @trap(92, "accelerate")

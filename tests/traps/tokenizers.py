@@ -4,9 +4,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
+from tokenizers import (
+    AddedToken,
+    Tokenizer,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+)
 from transformers import (
-    AutoModel,
     AutoTokenizer,
     BertTokenizerFast,
     DataCollatorForLanguageModeling,
@@ -242,12 +248,13 @@ def an_unknown_option_becomes_a_variable_of_the_template():
 
 @trap(112, "transformers", shown=PAGE)
 def a_template_writes_nothing_for_a_key_that_it_does_not_find():
-    """A message without `content` is rendered as silence.
+    """A message whose text is not called `content` is rendered empty.
 
-    You see: answers to a question that nobody asked.
+    You see: answers that have nothing to do with the question.
 
-    What happens: templates are Jinja, in which an unknown name is an empty text. A message whose key
-    is `text` or `value`, as in many datasets, loses what it says.
+    What happens: templates are Jinja, in which a name that is unknown and just printed is an empty text.
+    A message whose key is `text` or `value`, as in many datasets, loses what it says. A template that adds
+    texts with `+`, as many do, raises.
 
     Instead: rename keys to `role` and `content`, and look at one rendered row.
     """
@@ -260,6 +267,9 @@ def a_template_writes_nothing_for_a_key_that_it_does_not_find():
     text = tokenizer.apply_chat_template(talk, tokenize=False)
     # You get
     assert text == "user: . "
+    added = "{{ messages[0].role + ': ' + messages[0].content }}"
+    with pytest.raises(Exception, match="no attribute 'content'"):
+        tokenizer.apply_chat_template(talk, chat_template=added)
     # Instead
     talk = [{"role": turn["role"], "content": turn["text"]} for turn in talk]
     assert tokenizer.apply_chat_template(talk, tokenize=False) == "user: a good film. "
@@ -269,7 +279,7 @@ def a_template_writes_nothing_for_a_key_that_it_does_not_find():
 def marking_the_answer_in_a_template_removes_a_line_break():
     """A line break behind `{% endgeneration %}` is dropped.
 
-    You see: turns that run into each other, since the answers are marked.
+    You see: rendered turns that run into each other, since you marked the answers in the template.
 
     What happens: the line break that follows a tag `%}` is removed, as Jinja is set up here. Where it
     stood behind `}}` before, marking the answer changes the text that the model reads.
@@ -291,7 +301,7 @@ def marking_the_answer_in_a_template_removes_a_line_break():
     assert text(plain) == "a good film\nthe end"
     assert text(marked) == "a good filmthe end"
     # Instead
-    marked = marked.replace("\n", '{{ "\\n" }}')
+    marked = "{% generation %}{{ messages[0].content }}{% endgeneration %}{{ '\\n' }}"
     assert text(marked) == text(plain)
 
 
@@ -299,7 +309,6 @@ def marking_the_answer_in_a_template_removes_a_line_break():
     114,
     "transformers",
     says="chat template does not contain `{% generation %}` keyword",
-    shown="10_chat_and_adapters.ipynb#The-loss-of-an-answer",
 )
 def the_mask_of_a_template_without_marks_is_all_zeros():
     """`return_assistant_tokens_mask` gives zeros where the template has no marks.
@@ -324,9 +333,83 @@ def the_mask_of_a_template_without_marks_is_all_zeros():
     found = mask(plain)
     # You get
     assert found == [0, 0, 0]
+    model, ids = toys.llama(), torch.tensor([[5, 6, 7]])
+    assert model(ids, labels=torch.full((1, 3), -100)).loss.isnan()
     # Instead
     found = mask("{% generation %}" + plain + "{% endgeneration %}")
     assert found == [1, 1, 1]
+
+
+@trap(
+    124,
+    "transformers",
+    wrote="return_assistant_tokens_mask=True, truncation=True",
+    mended="transformers 5.24.0",
+)
+def a_conversation_cut_on_the_left_has_no_marks():
+    """In a conversation that is cut on the left, no answer is marked.
+
+    You see: a loss of nan, or of exactly 0, for long conversations only; otherwise nothing.
+
+    What happens: with `truncation_side="left"` the newest turns are kept. The marks are set from the
+    first answer on, and where its first token has been cut away the rest is given up: later answers
+    stand there whole, and count for nothing.
+
+    Instead: drop whole turns until the conversation fits, and assert that each row has a label.
+    """
+    tokenizer = toys.tokenizer()
+    tokenizer.chat_template = (
+        "{% for turn in messages %}{% if turn.role == 'user' %}{{ turn.content }}"
+        "{% else %}{% generation %}{{ turn.content }}{% endgeneration %}{% endif %}"
+        "{{ ' ' }}{% endfor %}"
+    )
+    said = [("user", "a film"), ("assistant", "very good")]
+    said += [("user", "the end"), ("assistant", "dull and long")]
+    talk = [{"role": role, "content": text} for role, text in said]
+
+    def rendered(messages, **limits):
+        return tokenizer.apply_chat_template(
+            messages, return_assistant_tokens_mask=True, **limits
+        )
+
+    # You write
+    tokenizer.truncation_side = "left"
+    row = rendered(talk, truncation=True, max_length=6)
+    # You get
+    assert tokenizer.decode(row["input_ids"]) == "good the end dull and long"
+    assert row["assistant_masks"] == [0] * 6
+    # Instead
+    while len(rendered(talk)["input_ids"]) > 6:
+        talk = talk[2:]  # a question and its answer
+    assert rendered(talk)["assistant_masks"] == [0, 0, 1, 1, 1]
+
+
+@trap(125, "transformers")
+def a_rendered_conversation_gets_a_second_start_token():
+    """A rendered conversation that is tokenized begins with two start tokens.
+
+    You see: `<s><s>` where a batch is decoded; answers that are a little worse than elsewhere.
+
+    What happens: the template of most chat models writes the start token, and their tokenizer puts
+    one in front of every text. `apply_chat_template` itself adds none.
+
+    Instead: let `apply_chat_template` make the IDs, or say `add_special_tokens=False`.
+    """
+    tokenizer = toys.tokenizer()
+    tokenizer.bos_token = "[CLS]"
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A", special_tokens=[("[CLS]", 2)]
+    )
+    tokenizer.chat_template = "{{ bos_token }}{{ messages[0].content }}"
+    talk = [{"role": "user", "content": "a film"}]
+    # You write
+    text = tokenizer.apply_chat_template(talk, tokenize=False)
+    ids = tokenizer(text)["input_ids"]
+    # You get
+    assert ids == [2, 2, 5, 6]
+    # Instead
+    assert tokenizer.apply_chat_template(talk)["input_ids"] == [2, 5, 6]
+    assert tokenizer(text, add_special_tokens=False)["input_ids"] == [2, 5, 6]
 
 
 @trap(
@@ -497,38 +580,27 @@ def token_types_go_to_a_model_that_has_none():
     shown="01_tokenization.ipynb#When-it-breaks:-padding-without-its-mask",
 )
 def arguments_of_older_releases_are_swallowed():
-    """Arguments that are gone are swallowed by tokenizers and `from_pretrained`.
+    """Arguments that a tokenizer does not read are swallowed.
 
     You see: rows that are not padded, with `pad_to_max_length=True`; texts that are cut on the right, with
-    `truncation_side="left"` at the call; all heads still at work, with `head_mask`.
+    `truncation_side="left"` at the call.
 
-    What happens: these and `from_tf` were read once, or elsewhere. Today nobody reads them, and nobody
-    says so.
+    What happens: the one was read once, the other is read elsewhere. Here nobody reads them, and nobody
+    says so; a misspelt one, as `return_tensor`, goes the same way.
 
-    Instead: `padding="max_length"`; `tokenizer.truncation_side = "left"`; for a head, a forward hook that
-    sets its part to zero; PyTorch's files for `from_tf`.
+    Instead: `padding="max_length"`; `tokenizer.truncation_side = "left"`.
     """
-    text, tokenizer, model = "a very good film", toys.tokenizer(), toys.bert()
-    ids = torch.tensor([[2, 5, 6, 3]])
+    text, tokenizer = "a very good film", toys.tokenizer()
     # You write
     padded = tokenizer(text, pad_to_max_length=True, max_length=12)
     cut = tokenizer(text, truncation=True, max_length=4, truncation_side="left")
-    masked = model(ids, head_mask=torch.zeros(2, 2))
     # You get
     assert len(padded["input_ids"]) == 6
     assert tokenizer.decode(cut["input_ids"]) == "[CLS] a very [SEP]"
-    assert torch.equal(masked.last_hidden_state, model(ids).last_hidden_state)
-    model.save_pretrained("kept")
-    assert isinstance(AutoModel.from_pretrained("kept", from_tf=True), type(model))
+    assert isinstance(tokenizer(text, return_tensor="pt")["input_ids"], list)
     # Instead
     padded = tokenizer(text, padding="max_length", truncation=True, max_length=12)
     assert len(padded["input_ids"]) == 12
     tokenizer.truncation_side = "left"
     cut = tokenizer(text, truncation=True, max_length=4)
     assert tokenizer.decode(cut["input_ids"]) == "[CLS] good film [SEP]"
-    first_head_off = torch.tensor([0.0] * 8 + [1.0] * 8)  # two heads of eight numbers
-    model.encoder.layer[0].attention.self.register_forward_hook(
-        lambda layer, given, output: (output[0] * first_head_off, *output[1:])
-    )
-    changed = model(ids).last_hidden_state
-    assert not torch.allclose(changed, masked.last_hidden_state)

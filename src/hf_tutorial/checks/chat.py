@@ -177,6 +177,14 @@ def _merged(value, weight, a, b, rank: int) -> Verdict | None:
         (weight + change, "the factor alpha / rank is missing"),
         (weight + 8 * change, "alpha is divided by the rank, the number of rows of A"),
         (weight + rank / 8 * change, "upside down: alpha / rank"),
+        (
+            weight + 8 / weight.shape[1] * change,
+            "alpha is divided by the rank; a.shape[1] is the width, a.shape[0] the rank",
+        ),
+        (
+            weight + 8 / math.sqrt(rank) * change,
+            "divided by the root of the rank, as rsLoRA does: here it is the rank itself",
+        ),
         (8 / rank * change, "that is the change alone: add it to the weight"),
         (weight - 8 / rank * change, "the change is added"),
         (8 / rank * (weight + change), "the factor belongs to the change alone"),
