@@ -77,9 +77,7 @@ class _Renderer(IPythonRenderer):
     def heading(self, text: str, level: int, **attrs) -> str:
         """Give a heading the anchor that links to it use: GitHub's, or JupyterLab's."""
         words = _words(text)
-        anchor = (
-            words.replace(" ", "-") if self.exporter.page.numbered else slug(words)
-        )
+        anchor = words.replace(" ", "-") if self.exporter.page.numbered else slug(words)
         anchor = html.escape(self._new(anchor))
         return (
             f'<h{level} id="{anchor}">{text}<a class="anchor-link" href="#{anchor}"'

@@ -17,7 +17,10 @@ from hf_tutorial.publish.reading.places import Page
 from hf_tutorial.publish.reading.survey import Survey
 
 NAME = "Hugging Face, top to bottom"
-LIGHT, DARK = "xcode", "github-dark"  # all their colours can be read, by the measure of WCAG AA
+LIGHT, DARK = (
+    "xcode",
+    "github-dark",
+)  # all their colours can be read, by the measure of WCAG AA
 SHORT = 40  # headings: so many stand in the list of pages; of longer pages the sections only
 
 

@@ -111,6 +111,7 @@ def _faults(
 ) -> list[str]:
     found = {"index.html": survey(home), **surveys}
     found["index.html"].loaded.clear()  # our own scripts
+    found["index.html"].pictures.clear()  # those of the notebooks
     every = (path for path in folder.rglob("*") if path.is_file())
     files = {path.relative_to(folder).as_posix() for path in every}
     root = links.root.resolve()
