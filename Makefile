@@ -10,7 +10,7 @@ NUMBERED := $(sort $(wildcard notebooks/[0-9]*.ipynb))
 # files, which some containers forbid, each kernel would compile the libraries anew.
 unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
-.PHONY: help doctor lab run test record traps handout slides data bench drill rerun gpu latest lock lint format clean
+.PHONY: help doctor lab run test record traps handout slides data bench drill rerun determinism gpu latest lock lint format clean
 
 help:  ## list these tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,7 +53,7 @@ slides: models  ## a deck for a lecture hall from each saved notebook, into buil
 data: models  ## rebuild stories, models and cards, measure them, then replace: 40 min
 	$(PYTHON) data/recipes/rebuild.py
 
-bench: models  ## measure the figures that README and CONTRIBUTING promise (SETUP=1: set-up alone)
+bench: models  ## measure what README and CONTRIBUTING promise (BASE=COMMIT: against that; SETUP=1: set-up)
 	$(PYTHON) -m tests.bench
 
 drill: models  ## what takes too long for test: kills, 2 GB as a stream, DeepSpeed
@@ -61,6 +61,9 @@ drill: models  ## what takes too long for test: kills, 2 GB as a stream, DeepSpe
 
 rerun: models  ## run every cell twice in a row, and every section again
 	$(PYTHON) -m tests.rerun
+
+determinism: models  ## compare all outputs under seven settings of the processor: 50 min
+	$(PYTHON) -m tests.determinism
 
 gpu: models  ## run 02 to 10 on the first GPU, and list what failed or differs
 	$(PYTHON) -m tests.gpu

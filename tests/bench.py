@@ -1,8 +1,8 @@
 """Measure what CONTRIBUTING and the tests promise: `make bench`.
 
 Timings are noisy, so each figure is a ratio, or a median of several, measured in one run. It exits
-non-zero when a target is missed. Not part of `make test`. With SETUP=1 it measures set-up alone,
-against the commit in BASE.
+non-zero when a target is missed. Not part of `make test`, but for the quick ones of `rates.py`. With BASE it compares this checkout with that
+commit instead (`against.py`); with SETUP=1 it measures set-up alone, against the commit in BASE.
 """
 
 import io
@@ -19,8 +19,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from hf_tutorial import figures, publish, sources
+from tests import against, rates
 
 REPEATS = 5
+PAGES = ("slides", "handout")  # commands of hf_tutorial.publish
 TOKENS = "[CLS] the cat left the sofa because it was hungry . [SEP]".split()
 
 
@@ -347,6 +349,35 @@ def bf16_against_fp32() -> tuple[str, bool]:
     return f"{said} (aim for the step 2.5, asked for: 1.2)", ratio >= 1.2
 
 
+def step_against_a_product() -> tuple[str, bool]:
+    share, loading = rates.step()
+    said = (
+        f"a fine-tuning step runs at {share:.2f} of the rate of a product (target 0.65), "
+        f"loading its batch takes {100 * loading:.1f} % of it (target 5)"
+    )
+    return said, share >= 0.65 and loading <= 0.05
+
+
+def tokenizing_against_tokenizers() -> tuple[str, bool]:
+    ratio = rates.tokenizing()
+    said = f"tokenizing and cutting by map takes {ratio:.2f} times as long as tokenizers bare"
+    return f"{said} (target 1.3)", ratio <= 1.3
+
+
+def streams_of_all_sizes() -> tuple[str, bool]:
+    memory, exponent = rates.streaming()
+    said = (
+        f"train.py on a stream, 1, 10, 100 times the rows: memory up to {memory:.2f} times "
+        f"(target 1.1), time grows with the power {exponent:.2f} of the rows (target 1.05)"
+    )
+    return said, memory <= 1.1 and exponent <= 1.05
+
+
+def pages_and_decks() -> tuple[str, bool]:
+    seconds = rates.written(PAGES)
+    return f"{' and '.join(PAGES)}, warm: {seconds:.1f} s (target 20)", seconds <= 20
+
+
 def notebooks_alone() -> tuple[str, bool]:
     executions = publish.execute(publish.discover(), at_once=1)
     fine = all(
@@ -392,6 +423,8 @@ def main() -> int:
         said, reached = set_up_against_base()
         print(f"{'ok    ' if reached else 'MISSED'} {said}")
         return int(not reached)
+    if os.environ.get("BASE"):
+        return against.main(os.environ["BASE"], os.environ.get("WHAT", "").split())
     missed = 0
     for measure in (
         grid_against_axes,
@@ -403,6 +436,10 @@ def main() -> int:
         batch_of_ten_against_ten_calls,
         cache_near_the_full_context,
         bf16_against_fp32,
+        step_against_a_product,
+        tokenizing_against_tokenizers,
+        streams_of_all_sizes,
+        pages_and_decks,
         notebooks_alone,
     ):
         said, reached = measure()

@@ -12,7 +12,35 @@ import pytest
 
 from hf_tutorial import sources
 
+# What takes longest comes first, or one of two workers would have nothing to do at the end. The
+# first file keeps two processes busy, the second one mostly waits: they go well together.
+LONGEST = (
+    "test_strategies.py",
+    "test_hub.py",
+    "07_accelerate.ipynb",
+    "05_manual_training_loop.ipynb",
+    "08_generation.ipynb",
+    "06_trainer.ipynb",
+    "09_pretraining.ipynb",
+    "10_chat_and_adapters.ipynb",
+    "test_data.py",
+    "test_train.py",
+    "test_nbval.py",
+    "test_any_input.py",
+    "test_models.py",
+    "test_start.py",
+    "test_traps.py",
+)
+
 sys.path.append(str(sources.DATA / "recipes"))  # programs, not a package
+
+
+def pytest_collection_modifyitems(items):
+    """Put the longest files first, in a run of more than notebooks; pyproject.toml keeps the order."""
+    if all(item.path.suffix == ".ipynb" for item in items):
+        return  # their order was chosen
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,13 @@ for every Python and machine at once, and writes two files that a test holds tog
     .github/requirements.txt    exact versions with the hashes of their files; `make` installs it
     environment.yml             the same versions for conda, Binder and other builders of images
 
-What only a CUDA build of torch needs is left out: that build asks for exact versions itself. It
-ends with an error when a version has no ready-made wheel for a Python or a machine that we name.
+What only a CUDA build of torch needs is left out: that build asks for exact versions itself. So
+is rfc3987-syntax, with lark: it builds a grammar when it is imported, and jsonschema imports it
+wherever it is installed, so that `import nbformat` takes eight times as long
+(findings/rfc3987_syntax_slows_every_import_of_nbformat.sh). It checks addresses of a kind that no
+schema here asks for. environment.yml has both, since pip there brings what is asked for.
+
+It ends with an error when a version has no ready-made wheel for a Python or a machine that we name.
 """
 
 import os
@@ -20,6 +25,7 @@ from pathlib import Path
 from hf_tutorial import NOTEBOOKS, install
 
 ROOT = NOTEBOOKS.parent
+LEFT_OUT = ("rfc3987-syntax", "lark")
 CUDA = re.compile(r"nvidia-|cuda-|triton\b")
 PYTHONS = [f"3.{minor}" for minor in range(install.OLDEST[1], install.NEWEST[1] + 1)]
 MACHINES = (
@@ -43,7 +49,8 @@ def locked(uv: str) -> str:
     """Resolve pyproject.toml for all Pythons and machines; give the text of the lock."""
     command = [uv, "pip", "compile", "--quiet", "--no-header", "--universal", "--generate-hashes",
                "--no-annotate", "--python-version", PYTHONS[0], "--extra", "dev", "--extra", "setup",
-               "--extra", "adapters", "pyproject.toml"]  # fmt: skip
+               "--extra", "adapters", *(f"--no-emit-package={name}" for name in LEFT_OUT),
+               "pyproject.toml"]  # fmt: skip
     done = subprocess.run(
         command,
         cwd=ROOT,

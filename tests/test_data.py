@@ -13,18 +13,11 @@ import instructions
 import numpy as np
 import pytest
 import rebuild
-import torch
 from datasets import load_dataset
 from huggingface_hub import DatasetCard
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score
-from transformers import (
-    AutoModelForSequenceClassification,
-    AutoTokenizer,
-    get_linear_schedule_with_warmup,
-    set_seed,
-)
 
 from hf_tutorial import sources
 
@@ -235,61 +228,6 @@ def score_of_counting_words(loaded):
 
 def test_counting_words_gets_some_of_the_reviews_right(score_of_counting_words):
     assert 0.65 <= score_of_counting_words <= 0.9
-
-
-@pytest.fixture
-def one_thread():
-    """Threads of two processes on two cores would wait for each other most of the time."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def test_encoder_reads_reviews_better_than_counting_words(
-    loaded, score_of_counting_words, one_thread
-):
-    """Its last two layers, pooler and head are trained for two epochs; the rest is frozen."""
-    set_seed(0)
-    checkpoint = sources.checkpoint("encoder")
-    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
-    model = AutoModelForSequenceClassification.from_pretrained(checkpoint, num_labels=2)
-    for name, parameter in model.named_parameters():
-        trained = ("layer.4.", "layer.5.", "pooler.", "classifier.")
-        parameter.requires_grad = any(part in name for part in trained)
-    model.train()
-    optimizer = torch.optim.AdamW(
-        [p for p in model.parameters() if p.requires_grad], lr=5e-4
-    )
-    train, test = loaded["reviews"]["train"], loaded["reviews"]["test"]
-    steps = 2 * len(train) // 16
-    schedule = get_linear_schedule_with_warmup(optimizer, steps // 10, steps)
-    for epoch in range(2):
-        for batch in train.shuffle(seed=epoch).iter(16, drop_last_batch=True):
-            inputs = tokenizer(
-                batch["text"], padding=True, truncation=True, return_tensors="pt"
-            )
-            with torch.autocast("cpu", dtype=torch.bfloat16):
-                loss = model(**inputs, labels=torch.tensor(batch["label"])).loss
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            optimizer.zero_grad()
-    model.eval()
-    right = 0
-    for batch in test.iter(50):
-        inputs = tokenizer(
-            batch["text"], padding=True, truncation=True, return_tensors="pt"
-        )
-        with torch.no_grad():
-            right += (
-                (model(**inputs).logits.argmax(-1) == torch.tensor(batch["label"]))
-                .sum()
-                .item()
-            )
-    score = right / len(test)
-    assert score >= 0.88
-    assert score >= score_of_counting_words + 0.05
 
 
 def test_pairs_are_numbered_and_mostly_positive(loaded):

@@ -45,6 +45,26 @@ def test_two_notebooks_run_at_a_time(checkout, at_once, seconds, met):
     assert (not first.failure) is met
 
 
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_longest_notebook_starts_first(checkout, monkeypatch, at_once):
+    started = []
+
+    async def noted(execution, progress, environment):
+        started.append(execution.path.stem)
+
+    monkeypatch.setattr(executing, "_execute", noted)
+    timed = [lesson("1") for _ in range(4)]
+    for notebook, seconds in zip(timed, (20, 60, 9, 40), strict=True):
+        head = notebook.cells[0]
+        head.source += f"\n\nMinutes: 5; all cells run in about {seconds} seconds."
+    never_recorded = lesson("1")
+    put(checkout, **{f"_0{n}_x": found for n, found in enumerate(timed)})
+    put(checkout, _09_new=never_recorded)
+    shown = [e.path.stem for e in executed(checkout, at_once=at_once)]
+    assert started == ["01_x", "03_x", "00_x", "02_x", "09_new"]
+    assert shown == sorted(shown)
+
+
 def test_notebook_runs_in_its_own_folder(checkout):
     put(checkout, _01_where=lesson("from pathlib import Path\nPath.cwd().name"))
     (execution,) = executed(checkout)

@@ -47,6 +47,15 @@ def test_unchanged_output_passes(nbval):
     assert done.returncode == 0 and "2 passed" in done.stdout, done.stdout
 
 
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_two_notebooks_from_elsewhere_are_both_run(tmp_path, workers):
+    paths = [tmp_path / f"0{n}_planted.ipynb" for n in (1, 2)]
+    for path, shown in zip(paths, "23", strict=True):
+        nbformat.write(saved(("print(2)", f"{shown}\n")), path)
+    done = run_pytest(MODULE, "-c", "pyproject.toml", "-q", *paths, workers)
+    assert done.returncode == 1 and "1 failed, 1 passed" in done.stdout, done.stdout
+
+
 def test_edited_number_fails(nbval):
     done = nbval(saved(("print(0.1234)", "0.1235\n")))
     assert done.returncode == 1 and "Cell outputs differ" in done.stdout, done.stdout

@@ -10,7 +10,7 @@ import pytest
 
 from hf_tutorial import NOTEBOOKS, publish
 from hf_tutorial.doctor import machine
-from tests import guards, latest
+from tests import gone, guards, latest
 
 ROOT = NOTEBOOKS.parent
 PAGES = [
@@ -315,3 +315,40 @@ def test_glossary_has_each_word_once_in_order_with_the_section_that_teaches_it()
     assert order == sorted(set(order)) and len(words) >= 90
     for entry in entries:
         assert re.search(r"\(\d\d_\w+\.ipynb#\S+\)$", entry.strip()), entry
+
+
+def test_longest_files_are_files_of_ours():
+    from tests.conftest import LONGEST
+
+    missing = [
+        name
+        for name in LONGEST
+        if not ((ROOT / "tests" / name).exists() or (NOTEBOOKS / name).exists())
+    ]
+    assert missing == [] and len({*LONGEST}) == len(LONGEST)
+
+
+def untrusting(source: str) -> list[str]:
+    """Name what in a program would run code that came with weights or data."""
+    of = ("trust_remote_code=", "pickled weights")
+    return [f for f in gone.findings(source) if any(name in f for name in of)]
+
+
+def test_no_program_loads_a_pickle_or_trusts_code_of_a_repository():
+    programs = [f for f in tracked() if f.suffix == ".py" and "tests" not in f.parts]
+    assert len(programs) > 50
+    for file in programs:
+        assert untrusting(file.read_text(encoding="utf-8")) == [], file
+    for planted in (
+        "AutoModel.from_pretrained('x', trust_remote_code=True)",
+        "torch.load('x.bin')",
+        "pickle.load(open('x', 'rb'))",
+    ):
+        assert len(untrusting(planted)) == 1
+
+
+def test_every_line_of_the_locks_has_a_hash():
+    for lock in sorted((ROOT / ".github").glob("*.txt")):
+        text = lock.read_text(encoding="utf-8")
+        blocks = re.split(r"(?m)^(?=[a-z0-9])", text)[1:]
+        assert blocks and all("--hash=sha256:" in block for block in blocks), lock.name

@@ -87,6 +87,11 @@ def question(notebook: NotebookNode) -> str | None:
     return _opening(notebook, r"^\*\*(.+\?)\*\*$")
 
 
+def seconds(notebook: NotebookNode) -> float:
+    """Return how long all cells run, as the first cell says since they were recorded; else 0."""
+    return float(_opening(notebook, r"all cells run in about (\d+) seconds") or 0)
+
+
 def _opening(notebook: NotebookNode, pattern: str) -> str | None:
     first = notebook.cells[0] if notebook.cells else None
     if first is None or first.cell_type != "markdown":

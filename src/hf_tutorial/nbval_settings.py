@@ -157,9 +157,17 @@ def pytest_ignore_collect(collection_path, config):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collect_file(file_path, parent):
-    """Put our collector in the place of nbval's."""
+    """Put our collector in the place of nbval's.
+
+    Of a file outside of its root directory pytest leaves the name out of the tests' ids, and of
+    tests with one id pytest-xdist runs one and says *passed* (pytest 9.2, pytest-xdist 3.8;
+    findings/xdist_loses_tests_of_files_outside_the_root.sh): so its name is put there.
+    """
+    elsewhere = not file_path.is_relative_to(parent.config.rootpath)
     return [
-        NotebookFile.from_parent(parent, path=file_path)
+        NotebookFile.from_parent(
+            parent, path=file_path, nodeid=str(file_path) if elsewhere else None
+        )
         if type(collector) is IPyNbFile
         else collector
         for collector in (yield)

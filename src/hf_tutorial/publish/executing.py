@@ -105,7 +105,10 @@ async def _execute_all(
         async with free:
             await _execute(execution, progress, environment)
 
-    await asyncio.gather(*(one(e) for e in executions if e.code))
+    # The longest first: else the last one would run alone while the other processor waits.
+    runnable = [e for e in executions if e.code]
+    runnable.sort(key=lambda e: collection.seconds(e.notebook), reverse=True)
+    await asyncio.gather(*(one(e) for e in runnable))
 
 
 class Client(NotebookClient):
