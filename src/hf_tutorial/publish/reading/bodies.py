@@ -16,9 +16,10 @@ from nbconvert.filters.widgetsdatatypefilter import WidgetsDataTypeFilter
 from nbformat import NotebookNode
 
 from hf_tutorial.publish.executing import plain
+from hf_tutorial.publish.lecture import prose
 from hf_tutorial.publish.reading.places import Links, Page, slug
 
-TERM = re.compile(r"<strong>(.+?)</strong>")
+TERM = re.compile(r"<strong>(.+?)</strong>(?=.)", flags=re.S)
 
 
 class Bodies(HTMLExporter):
@@ -43,6 +44,12 @@ class Bodies(HTMLExporter):
     def body(self, page: Page) -> str:
         """Give the HTML of all cells; without anything around it."""
         self.page, self.anchors = page, set()
+        self.headings = (
+            set()
+        )  # their anchors are theirs, even below an entry of that name
+        if not page.numbered:
+            found = prose.blocks(page.notebook.cells[0].source)
+            self.headings = {slug(b.title) for b in found if b.kind == "heading"}
         made, _ = self.from_notebook_node(_for_page(page.notebook))
         return made
 
@@ -89,7 +96,9 @@ class _Renderer(IPythonRenderer):
         word = TERM.match(text)
         if not word or self.exporter.page.numbered:
             return super().paragraph(text)
-        anchor = html.escape(self._new(slug(_words(word[1]).rstrip("."))))
+        anchor = slug(_words(word[1]).rstrip("."))
+        taken = anchor in self.exporter.headings
+        anchor = html.escape(self._new(f"entry-{anchor}" if taken else anchor))
         return f'<p id="{anchor}">{text}</p>\n'
 
     def _new(self, anchor: str) -> str:
