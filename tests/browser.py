@@ -33,6 +33,7 @@ TESTS = ("decks", "site_in_browser", "lab_in_browser")
 FLAGS = (
     "--no-sandbox",  # as root, in containers
     "--disable-gpu",
+    "--disable-dev-shm-usage",  # containers have little of it
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",

@@ -301,7 +301,7 @@ def test_links_lead_to_pages_from_notebooks_sheets_and_readme(checkout):
     good = lesson("1")
     good.cells[0].source += (
         "\n[a](words.md#two-words) [b](../README.md) [c](../tool.py) [d](../raw.bin)"
-        " [e](https://example.org/a.ipynb)\n\n## Same\n\n## Same\n"
+        " [e](https://example.org/a.ipynb) [g](../latin.txt)\n\n## Same\n\n## Same\n"
     )
     put(checkout, **{"_01_good one": good})
     (checkout / "notebooks/words.md").write_text(
@@ -312,6 +312,7 @@ def test_links_lead_to_pages_from_notebooks_sheets_and_readme(checkout):
     )
     (checkout / "tool.py").write_text('x = "`````"  # odd\n')
     (checkout / "raw.bin").write_bytes(b"\0")
+    (checkout / "latin.txt").write_bytes(b"\xe9")
     assert publish.site(checkout) == 0
     site = checkout / "build/site"
     page = (site / "01_good one.html").read_text()
@@ -321,6 +322,7 @@ def test_links_lead_to_pages_from_notebooks_sheets_and_readme(checkout):
     assert hrefs == {
         "a": "words.html#two-words", "b": "set_up_and_help.html", "c": "tool.py.html",
         "d": "repository/raw.bin", "e": "https://example.org/a.ipynb",
+        "g": "repository/latin.txt",
     }  # fmt: skip
     assert (
         'href="01_good%20one.html#A-title">f'

@@ -13,10 +13,10 @@ from pygments.token import STANDARD_TYPES
 
 from hf_tutorial import collection
 from hf_tutorial.publish.lecture import prose
+from hf_tutorial.publish.lecture.decks import NAME
 from hf_tutorial.publish.reading.places import Page
 from hf_tutorial.publish.reading.survey import Survey
 
-NAME = "Hugging Face, top to bottom"
 LIGHT, DARK = (
     "xcode",
     "github-dark",
@@ -93,12 +93,18 @@ class Frames:
             }
             for page in self.notebooks
         ]
-        beside = [(p, first_sentence(p.notebook)) for p in self.pages if not p.numbered]
+        opening = lead(readme)
+        beside = []
+        for page in self.pages:
+            sentence = first_sentence(page.notebook)
+            if not page.numbered:
+                said_above = sentence in prose.shown(opening)
+                beside.append((page, "" if said_above else sentence))
         return self._home.render(
             page=None,
             cards=cards,
             beside=beside,
-            lead=Markup(prose.as_html(lead(readme))),
+            lead=Markup(prose.as_html(opening)),
         )
 
 

@@ -57,7 +57,7 @@ def of_notebook(path: Path, notebook: NotebookNode) -> Page:
 
 def of_sheet(path: Path, label: str | None = None) -> Page:
     """Make a page of a Markdown file, under its heading, or in the list under `label`."""
-    text = path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8", errors="replace")
     text = re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.S)  # a card's metadata
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text)])
     stem = re.sub(r"\W+", "_", label.lower()) if label else path.stem
@@ -116,7 +116,7 @@ class Links:
         root = self.root.resolve()
         if not (file.is_file() and file.is_relative_to(root)):
             return href
-        if file.suffix in READ and file.stat().st_size < LONG:
+        if _readable(file):
             self.by_file[file] = of_source(file, root)
             self.pages.append(self.by_file[file])
             return self.by_file[file].href + mark + anchor
@@ -131,6 +131,16 @@ class Links:
         file = (page.path.parent / unquote(source)).resolve()
         inside = file.is_relative_to(self.root.resolve())
         return file if inside and file.is_file() else None
+
+
+def _readable(file: Path) -> bool:
+    if file.suffix not in READ or file.stat().st_size > LONG:
+        return False
+    try:
+        file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def slug(heading: str) -> str:
