@@ -3,14 +3,14 @@
 Each setting holds the libraries to other instructions or threads, so that sums run in another
 order; under each, nbval compares every output of every notebook, strictly. The seed of Python's
 hashes differs from setting to setting, and so does the order of the notebooks. The last setting
-runs twice in a row on the same cache, so that its second run meets what the first one left.
+runs twice in a row on the same cache, so that its second run meets what the first one left. README=1
+writes the table into README.
 
     python -m tests.determinism              # all of them: about 50 min
     python -m tests.determinism "SSE" 03 05  # settings and notebooks, by the beginning of a name
 """
 
 import os
-import platform
 import random
 import subprocess
 import sys
@@ -21,6 +21,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from hf_tutorial import collection
+from tests import measured
 
 CONFIGURATION = collection.ROOT / "pyproject.toml"
 HELD = (
@@ -135,22 +136,30 @@ def chosen(words: list[str]) -> tuple[list[Path], list[str]]:
 def main(words: list[str]) -> int:
     """Print a row for each setting, and the cells that differ; return how many did."""
     notebooks, names = chosen(words)
-    differing = 0
-    print(f"{platform.machine()}, {os.cpu_count()} processors")
-    print("| setting | cells compared | differ | seconds |\n| --- | --- | --- | --- |")
+    differing, table = 0, []
+
+    def row(text: str) -> None:
+        table.append(f"| {text} |")
+        print(table[-1], flush=True)
+
+    print(measured.machine())
+    row("setting | cells compared | differ | seconds")
+    row("--- | --- | --- | ---")
     with tempfile.TemporaryDirectory() as folder:
         for seed, name in enumerate(names):
             setting = SETTINGS[name]
             if wanted := lacking(setting):
-                print(f"| {name} | this processor has no {wanted} | | |", flush=True)
+                row(f"{name} | this processor has no {wanted} | |")
                 continue
             # The last two share a cache, and so an order to meet it in.
             place = Path(folder) / name.removesuffix(", again")
             run = compare(notebooks, setting, seed, place)
             differing += len(run.differing)
-            print(f"| {name} | {run.row} |", flush=True)
+            row(f"{name} | {run.row}")
             for cell in run.differing:
                 print(f"    {cell}", flush=True)
+    if not words:
+        measured.into_readme("determinism", "\n".join(table))
     return min(differing, 1)
 
 

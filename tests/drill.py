@@ -5,6 +5,12 @@ stream       2 GB of parquet are trained on as a stream, in flat memory, resumed
              and dealt to two processes
 deepspeed    ZeRO 1 and 2 with our own file, in two processes on the CPU; needs
              pip install -e '.[deepspeed]'
+fsdp         two processes under FSDP are killed twenty times
+collection   make record, run and data are killed, run twice at once and on full disks, and each
+             file of data/ is damaged in each way
+
+At the end it prints one table: what was tried, how often, and what was lost. README=1 writes it
+into README.
 """
 
 import importlib.util
@@ -19,9 +25,11 @@ from pathlib import Path
 
 import tests.test_train as held
 from hf_tutorial import checkpoints
+from tests import drill_collection, measured
 from tests.processes import Training, launched
 from tests.test_train import command, equal, kill_and_resume, losses, weights
 
+Row = tuple[str, int, list[str]]  # what was done, how often, what was lost
 KILLS = 20
 LONGER = ("--epochs", 200)  # so that the last kill still meets a run, not its end
 BIG, ROOM = (
@@ -48,8 +56,8 @@ def furthest(first: Path, second: Path) -> float:
     return max(abs(one - other) for one, other in pairs)
 
 
-def kills(folder: Path) -> bool:
-    """Say whether a run killed twenty times ends as the whole one does."""
+def kills(folder: Path) -> list[Row]:
+    """Kill a run twenty times: it must end as the whole one does."""
     rows = folder / "rows.jsonl"
     held.table([n % 2 for n in range(40)]).to_json(rows)
     model = tiny(folder)
@@ -61,7 +69,41 @@ def kills(folder: Path) -> bool:
     early = at[-1] < len(losses(killed))
     print("same weights and losses as without:", same)
     print("all kills before the end:", early)
-    return same and early
+    faults = [] if same and early else ["weights, losses, or a kill that came late"]
+    return [("kills of train.py", len(at), faults)]
+
+
+def fsdp(folder: Path) -> list[Row]:
+    """Kill two processes under FSDP twenty times: same losses as those of one process."""
+    rows = folder / "rows.jsonl"
+    held.table([n % 2 for n in range(48)]).to_json(rows)
+    words = ["--dataset", rows, "--validation-share", 0, "--max-steps", 60, "--save-every", 2,
+             "--batch-size", 8, "--max-length", 16, "--learning-rate", 1e-4, "--precision", "no",
+             "--dropout", 0.0, "--checkpoint", tiny(folder), "--output-dir"]  # fmt: skip
+    finished([*words, folder / "one"], folder)
+    two = {"count": 2, "environment": launched("fsdp"), "honour": True}
+    out, again, at = folder / "killed", [], []
+    for _ in range(KILLS):
+        before = checkpoints.newest(out / "checkpoints")
+        training = Training([*words, out, *again], folder / "cache", **two)
+        training.until(lambda before=before: checkpoints.newest(out / "checkpoints") != before)  # fmt: skip
+        training.kill()
+        again = ["--resume"]
+        at.append(len(losses(out)))
+    finished([*words, out, *again], folder, **two)
+    apart = furthest(folder / "one", out)
+    print(
+        f"killed under FSDP at steps {json.dumps(at)}, furthest from one process: {apart:.1e}"
+    )
+    faults = (
+        [] if apart < CLOSE and at[-1] < 60 else [f"losses {apart:.1e} apart, {at}"]
+    )
+    return [("kills of two processes under FSDP", len(at), faults)]
+
+
+def collection(folder: Path) -> list[Row]:
+    """Do to a checkout what can be done to it."""
+    return drill_collection.parts(folder)
 
 
 def write_parquet(file: Path, size: int) -> int:
@@ -119,8 +161,8 @@ def peak(words, folder: Path) -> tuple[int, float, str]:
     return kilobytes * 1024, time.monotonic() - began, done.stdout
 
 
-def stream(folder: Path) -> bool:
-    """Say whether a file larger than the memory trains, resumes and is dealt as it should."""
+def stream(folder: Path) -> list[Row]:
+    """Train on a file larger than the memory, kill, resume, and deal it to two."""
     model = tiny(folder)
     write_parquet(folder / "small.parquet", 400_000)
     rows = write_parquet(folder / "big.parquet", BIG)
@@ -150,14 +192,16 @@ def stream(folder: Path) -> bool:
     finished(line("big", "two"), folder, count=2)
     apart = furthest(folder / "whole", folder / "two")
     print(f"two processes, furthest from the losses of one: {apart:.1e}")
-    return above < ROOM and exact and apart < CLOSE
+    faults = [f"memory {above / 1e9:.2f} GB above"] * (above >= ROOM)
+    faults += ["resumed otherwise"] * (not exact) + [f"{apart:.1e} apart"] * (apart >= CLOSE)  # fmt: skip
+    return [("2 GB as a stream: whole, killed, dealt to two", 3, faults)]
 
 
-def deepspeed(folder: Path) -> bool:
-    """Say whether ZeRO 1 and 2 train as one process does, and survive a kill."""
+def deepspeed(folder: Path) -> list[Row]:
+    """Train under ZeRO 1 and 2 as one process does, and survive a kill."""
     if importlib.util.find_spec("deepspeed") is None:
-        print("deepspeed is not installed: pip install -e '.[deepspeed]'")
-        return False
+        lacking = "deepspeed is not installed: pip install -e '.[deepspeed]'"
+        return [("DeepSpeed, ZeRO 1 and 2", 0, [lacking])]
     # DeepSpeed compiles a part of itself at its first start. Where that was killed, a lock
     # stays, and every later start waits for it without a word: so a place of our own.
     os.environ.setdefault("TORCH_EXTENSIONS_DIR", str(folder / "extensions"))
@@ -173,7 +217,8 @@ def deepspeed(folder: Path) -> bool:
         finished([*words, "--precision", precision, "--output-dir", one], folder)
         for stage in (1, 2):
             right += _zero(folder, one, [*words, "--precision", precision], stage)
-    return all(right)
+    faults = ["a line above says False"] * (not all(right))
+    return [("DeepSpeed, ZeRO 1 and 2: whole, killed, elsewhere", len(right), faults)]
 
 
 def _zero(folder: Path, one: Path, words: list, stage: int) -> list[bool]:
@@ -218,17 +263,29 @@ def _apart(first: Path, second: Path) -> float:
     return max(abs(one - other) for one, other in pairs)
 
 
-PARTS = {"kills": kills, "stream": stream, "deepspeed": deepspeed}
+PARTS = {"kills": kills, "stream": stream, "deepspeed": deepspeed, "fsdp": fsdp,
+         "collection": collection}  # fmt: skip
+
+
+def table(rows: list[Row]) -> str:
+    """Lay out what was tried, how often, and what was lost."""
+    lines = ["| what was done | times | lost |", "| --- | --- | --- |"]
+    for what, times, faults in rows:
+        lines.append(f"| {what} | {times} | {'; '.join(faults) or 'nothing'} |")
+    return "\n".join(lines)
 
 
 def main(names: list[str]) -> int:
     """Return 0 if all that was promised is so."""
-    passed = True
+    rows: list[Row] = []
     for name in names or PARTS:
         print(f"# {name}", flush=True)
         with tempfile.TemporaryDirectory() as temporary:
-            passed = PARTS[name](Path(temporary)) and passed
-    return 0 if passed else 1
+            rows += PARTS[name](Path(temporary))
+    print(table(rows))
+    if not names:
+        measured.into_readme("drill", table(rows))
+    return int(any(faults for _, _, faults in rows))
 
 
 if __name__ == "__main__":

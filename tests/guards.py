@@ -445,6 +445,32 @@ def it_can_be_presented(notebook, name):
         yield f"{count} slides: 15 to 40 make a lecture"
 
 
+NUMBER = re.compile(r"\d[\d,.]*\d|\d")
+
+
+def numbers_in(text: str) -> set[str]:
+    """List the numbers of a text, 2,048 and 2048 and 0.50 and 0.5 as the same ones."""
+    plain = {found.replace(",", "") for found in NUMBER.findall(text)}
+    return {
+        one.rstrip("0").rstrip(".") if one.count(".") == 1 else one for one in plain
+    }
+
+
+@house
+def the_speakers_numbers_are_those_of_the_notebook(notebook, name):
+    """Notes are read aloud, and nothing recomputes them: each number has to stand elsewhere."""
+    told = [cell.source for cell in notebook.cells]
+    told += [cell.metadata.get("alt", "") for cell in notebook.cells]
+    told += [output_text(output) for cell in code(notebook) for output in cell.outputs]
+    there = numbers_in("\n".join(told))
+    for cell in notebook.cells:
+        said = cell.metadata.get("lecture")
+        words = said.values() if isinstance(said, dict) else ()
+        for text in [word for word in words if isinstance(word, str)]:
+            if strange := sorted(numbers_in(text) - there):
+                yield f"{cell.id}: the speaker says {strange[0]}, which the notebook does not"
+
+
 def checked(cell: NotebookNode) -> str | None:
     """Name the check that a cell calls."""
     found = re.search(r"\bchecks\.(\w+)\(", cell.source)

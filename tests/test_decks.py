@@ -7,7 +7,7 @@ import nbformat
 import pytest
 
 from hf_tutorial import publish
-from hf_tutorial.publish.lecture import decks
+from hf_tutorial.publish.lecture import decks, plans
 from tests import browser, guards
 from tests.test_slides import ODD
 
@@ -147,9 +147,9 @@ def test_outputs_wait_for_a_key(deck):
     page = deck.page
     page.evaluate("Reveal.slide(3)")
     output = page.locator("section.present .piece.text").first
-    assert output.evaluate("one => getComputedStyle(one).visibility") == "hidden"
+    assert not output.is_visible()
     page.keyboard.press("ArrowRight")
-    assert output.evaluate("one => getComputedStyle(one).visibility") == "visible"
+    output.wait_for(state="visible", timeout=5000)  # it fades in
     assert page.evaluate("Reveal.getIndices().h") == 3
 
 
@@ -207,6 +207,7 @@ def test_speaker_has_notes_the_hall_does_not_and_keys_reach_the_hall(deck):
     page.wait_for_function(
         "document.querySelector('.present h2').textContent.includes('3.2')"
     )
+    speaker.close()  # or it leads the next deck in this window as well
     assert (deck.requests, deck.errors) == ([], [])
 
 
@@ -224,6 +225,45 @@ def test_printing_makes_a_page_of_each_frame_and_keeps_solutions_back(window, fo
     assert set(shown) == {"visible"}
     pdf = page.pdf(prefer_css_page_size=True)
     assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == pages
+    assert (window.requests, window.errors) == ([], [])
+
+
+def test_printing_with_notes_puts_them_on_pages_after_their_slides(window, folder):
+    path = folder / "10_chat_and_adapters.html"
+    page = ready(window, path, "?print-pdf&notes")
+    page.wait_for_selector(".speaker-notes-pdf", state="attached")
+    slides, notes = (
+        page.locator(".pdf-page").count(),
+        page.locator(".speaker-notes-pdf"),
+    )
+    assert notes.count() == path.read_text(encoding="utf-8").count("<section class")
+    assert "Ask: What would the storyteller answer" in notes.first.inner_text()
+    pdf = page.pdf(prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) >= slides + notes.count()
+    assert (window.requests, window.errors) == ([], [])
+
+
+def test_deck_of_a_planned_lecture_fits_and_its_slides_are_found_by_a_word(
+    window, tmp_path
+):
+    shows = {
+        path.name: decks.prepared(nbformat.read(path, as_version=4), path)
+        for path in PATHS[:2]
+    }
+    text = (PATHS[0].parent / plans.NAME).read_text(encoding="utf-8")
+    show = decks.lecture(plans.read(text)[0], shows)
+    path = tmp_path / show.name
+    path.write_text(decks.page(show), encoding="utf-8")
+    page = ready(window, path)
+    assert page.evaluate(MEASURE) == []
+    openings = page.locator("section.opening h1").all_inner_texts()
+    assert openings == ["Quick tour", "Tokenization"]
+    page.keyboard.press("g")
+    page.locator(".jump-to-slide-input").fill("wordpiece")
+    page.keyboard.press("Enter")
+    page.wait_for_function(
+        "document.querySelector('.present h2')?.textContent.includes('WordPiece')"
+    )
     assert (window.requests, window.errors) == ([], [])
 
 

@@ -265,6 +265,10 @@ PLANTED = {
         lambda n: n.cells[2].metadata.update(lecture="Say more."),
         lambda n: n.update(cells=n.cells[:12]),
     ],
+    "the_speakers_numbers_are_those_of_the_notebook": [
+        lambda n: n.cells[2].metadata.update(lecture={"say": "All 30,523 of them."}),
+        lambda n: n.cells[2].metadata.update(lecture={"ask": "More than 0.7321?"}),
+    ],
 }
 
 

@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from hf_tutorial import publish, sources
+from hf_tutorial import publish
 from hf_tutorial.publish import recording
 from hf_tutorial.publish.__main__ import main
 from hf_tutorial.publish.lecture import decks, fitting, minutes, notes, prose
@@ -242,7 +242,12 @@ def test_notebook_of_ones_own_has_a_deck_whatever_is_in_it(cells, tmp_path):
 
 def test_missing_reveal_is_a_sentence_with_the_command(monkeypatch):
     monkeypatch.setattr(decks, "WHEEL", "no_such_wheel")
-    with pytest.raises(SystemExit, match=r"reveal.js.*pip install .*slides.txt"):
+    monkeypatch.chdir(PATHS[0].parent.parent)
+    monkeypatch.setattr(
+        decks.sys, "executable", str(decks.Path.cwd() / ".venv/bin/python")
+    )
+    wanted = r"reveal.js.*`.venv/bin/python -m pip install .*slides.txt"
+    with pytest.raises(SystemExit, match=wanted):
         decks.deck(talk(("a", "1")), PATHS[0])
 
 
@@ -253,6 +258,16 @@ def test_long_code_is_cut_where_a_statement_begins_and_nothing_is_lost():
     assert all(re.match("def |$", frame[0].plain[0]) for frame in frames)
     kept = [line for frame in frames for line in frame[0].plain if line]
     assert kept == [line for line in body.splitlines() if line]
+
+
+def test_long_function_is_cut_before_its_outermost_statement_not_inside_an_argument():
+    body = "def f(x):\n" + "    a = 1\n" * 12 + "    if x:\n" + "        b = 1\n" * 5
+    body += (
+        "    else:\n        return call(\n" + "            1,\n" * 10 + "        )\n"
+    )
+    first, second = fitting.packed([fitting.code(body)])
+    assert second[0].plain[0] == "    if x:"
+    assert len(first[0].plain) == 13
 
 
 def test_tabs_and_wide_letters_count_as_they_are_shown():
@@ -278,6 +293,28 @@ def test_long_table_and_long_list_are_shared_among_frames():
         assert 2 <= len(frames) <= 4
         made = "".join(piece.html for frame in frames for piece in frame)
         assert made.count("<tr>") == 30 + len(frames) or made.count("<li>") == 30
+
+
+def test_words_above_code_stay_with_its_beginning_however_long_it_is():
+    lead = fitting.words("Which?", "Which?", "lead")
+    for lines in (20, 22, 24, 26, 60):
+        frames = fitting.packed([lead, fitting.code("\n".join(["x = 1"] * lines))])
+        assert [piece.kind for piece in frames[0]] == ["lead", "code"], lines
+        kept = [line for frame in frames for p in frame for line in p.plain if line]
+        assert len(kept) == lines
+        assert all(fitting._total(frame) <= fitting.HEIGHT for frame in frames)
+
+
+def test_slide_of_prose_shows_some_of_it_and_its_question():
+    long = "A sentence that has " + "very " * 60 + "many words."
+    notebook = talk(
+        f"## One\n\n{long} Short. Second. Third. Fourth. Fifth. Sixth. Why?",
+        "## Two\n\nAnother. And more. " + "Words of it. " * 40,
+        ("a", "1"),
+    )
+    (first, *_) = [slide for slide in outline(notebook) if slide.kind == "prose"]
+    shown = first.turns[0].blocks[0].text.splitlines()
+    assert shown[0] == "- Short." and shown[-1] == "- Why?" and len(shown) == 5
 
 
 @pytest.fixture(scope="module", params=PATHS, ids=lambda p: p.stem)
@@ -315,6 +352,16 @@ def test_deck_has_a_text_for_every_picture(saved):
     assert survey.pictures(survey.survey(page)) == []  # nor the words of a program
 
 
+def test_no_frame_is_empty_or_has_only_the_words_above_code_or_two_heads_of_a_table(
+    saved,
+):
+    for slide in at_most(outline(saved[0]))[1:]:
+        frames = fitting.frames(slide)
+        kinds = [[piece.kind for piece in frame] for frame in frames]
+        assert kinds and all(frame and frame[-1] != "lead" for frame in kinds)
+        assert all(frame.count("table") < 2 for frame in kinds), slide.title
+
+
 def test_timings_of_a_deck_add_up_to_the_minutes_of_the_notebook(saved):
     notebook, (page, count) = saved
     timings = re.findall(r'<section class="(\w+)" data-timing="(\d+)">', page)
@@ -324,14 +371,9 @@ def test_timings_of_a_deck_add_up_to_the_minutes_of_the_notebook(saved):
     assert all(120 <= int(s) <= 600 for kind, s in timings if kind == "exercise")
 
 
-@pytest.mark.parametrize(
-    "name", ["00_quick_tour", "01_tokenization", "03_attention_visualization"]
-)
-def test_notes_of_the_first_lectures_say_and_ask_at_most_slides(name):
-    notebook = nbformat.read(
-        sources.DATA.parent / "notebooks" / f"{name}.ipynb", as_version=4
-    )
-    slides = outline(notebook)
+@pytest.mark.parametrize("path", PATHS, ids=lambda p: p.stem)
+def test_notes_say_and_ask_at_most_slides(path):
+    slides = outline(nbformat.read(path, as_version=4))
     with_notes = [slide for slide in slides if slide.remarks]
     assert len(with_notes) >= 0.8 * len(slides)
     said = [r for slide in slides for r in slide.remarks]

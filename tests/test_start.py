@@ -55,12 +55,18 @@ def test_start_prints_one_line_and_nothing_on_stderr():
     assert done.stderr == ""
 
 
-def test_start_seeds_python_numpy_and_torch():
-    program = (
-        "import random; from hf_tutorial import start; start(); import numpy, torch;"
-        "print(random.random(), numpy.random.rand(), torch.rand(1).item())"
+def test_start_seeds_as_transformers_does_without_importing_it():
+    draws = "print(random.random(), numpy.random.rand(), torch.rand(1).item())"
+    ours = python(
+        "from hf_tutorial import start; start(3); import random, sys, numpy, torch;"
+        f"{draws}; print([m for m in ('transformers', 'peft') if m in sys.modules])"
     )
-    assert python(program).stdout == python(program).stdout
+    theirs = python(
+        "from transformers import set_seed; set_seed(3); import random, numpy, torch;"
+        + draws
+    )
+    _, drawn, heavy = ours.stdout.splitlines()
+    assert drawn == theirs.stdout.strip() and heavy == "[]"
 
 
 def test_start_shuts_the_network_off_in_bundled_mode_only():

@@ -60,13 +60,23 @@ def start(seed: int = 0) -> None:
     appearance.set_plot_style()
     appearance.set_print_style()
 
-    from transformers import set_seed
-
-    set_seed(seed)
+    _seed(seed)
     network = (
         "no network" if source == "bundled" else "fetched when a cell asks for them"
     )
     print(f"Ready: {source} models and data, {network}, seed {seed}.")
+
+
+def _seed(seed: int) -> None:
+    """Do what `transformers.set_seed` does, whose import takes three seconds of peft and more."""
+    import random
+
+    import numpy as np
+    import torch
+
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)  # of every device
 
 
 def _prepare_for_the_hub() -> None:

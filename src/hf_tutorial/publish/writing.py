@@ -7,6 +7,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
+
+TRIES = 5
+
 
 def ensure_writable(folder: Path) -> None:
     """Make a folder where results will go, and try whether it takes a file.
@@ -29,14 +33,20 @@ def ensure_writable(folder: Path) -> None:
 def replacing(folder: Path) -> Iterator[Path]:
     """Give an empty folder to fill, which takes the place of `folder` at the end.
 
-    After an error `folder` is what it was before.
+    After an error `folder` is what it was before. Two processes may do so at once: each fills a
+    folder of its own, and the last one to end stays.
     """
-    new = folder.with_name(f".{folder.name}.new")
-    shutil.rmtree(new, ignore_errors=True)
+    new = beside(folder)
     new.mkdir(parents=True)
     try:
         yield new
-        shutil.rmtree(folder, ignore_errors=True)
+        for _ in range(TRIES):
+            shutil.rmtree(folder, ignore_errors=True)
+            with contextlib.suppress(
+                OSError
+            ):  # another process was between the two lines
+                new.rename(folder)
+                return
         new.rename(folder)
     finally:
         shutil.rmtree(new, ignore_errors=True)
@@ -48,7 +58,7 @@ def replace_all(contents: dict[Path, bytes]) -> None:
     Raises:
         OSError: One could not be written, and then all are the old ones.
     """
-    new = {path: path.with_name(f".{path.name}.new") for path in contents}
+    new = {path: beside(path) for path in contents}
     try:
         for path, content in contents.items():
             new[path].write_bytes(content)
@@ -57,3 +67,15 @@ def replace_all(contents: dict[Path, bytes]) -> None:
     finally:
         for path in new.values():
             path.unlink(missing_ok=True)
+
+
+def beside(path: Path) -> Path:
+    """Name what will take the place of `path`, for this process alone.
+
+    What a process left under such a name when it was killed is removed.
+    """
+    for left in path.parent.glob(f".{path.name}.new-*"):
+        process = left.suffix.rpartition("-")[2]
+        if process.isdecimal() and not psutil.pid_exists(int(process[:9])):
+            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+    return path.with_name(f".{path.name}.new-{os.getpid()}")

@@ -3,7 +3,9 @@
 import html
 import importlib.resources
 import importlib.util
+import re
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -12,7 +14,7 @@ from nbformat import NotebookNode
 from pygments.formatters import HtmlFormatter
 
 from hf_tutorial import collection
-from hf_tutorial.publish.lecture import fitting, minutes, prose
+from hf_tutorial.publish.lecture import fitting, minutes, plans, prose
 from hf_tutorial.publish.lecture.notes import WORDS
 from hf_tutorial.publish.lecture.outline import Slide, at_most, outline
 from hf_tutorial.publish.writing import ensure_writable, replacing
@@ -23,38 +25,120 @@ NAME = "Hugging Face, top to bottom"
 
 
 def slides(root: Path = collection.ROOT) -> int:
-    """Write a deck for each saved notebook to build/slides/, and a page that lists them.
+    """Write a deck for each saved notebook and each planned lecture to build/slides/.
 
-    Nothing is executed: the decks show the saved outputs.
+    Nothing is executed: the decks show the saved outputs. A page lists them.
 
     Returns:
         The exit status: 1 when a notebook could not be read or a deck not written.
     """
     ensure_writable(root / "build")
-    faults = []
+    faults: list[str] = []
     try:
         with replacing(root / "build" / "slides") as folder:
-            decks = []
-            for path in collection.discover(root / "notebooks"):
-                try:
-                    notebook = collection.read(path)
-                    made, count = deck(notebook, path)
-                except ValueError as error:
-                    faults.append(f"{path.name}: no deck: {error}")
-                    continue
-                (folder / f"{path.stem}.html").write_text(made, encoding="utf-8")
-                decks.append((path, notebook, count))
-            (folder / "index.html").write_text(_index(decks), encoding="utf-8")
+            made = _of_notebooks(root, folder, faults)
+            lectures = _of_plans(root, folder, made, faults)
+            index = _index([show for show, _ in made.values()], lectures)
+            (folder / "index.html").write_text(index, encoding="utf-8")
     except OSError as error:
         print(f"no decks written to build/slides/: {error}", file=sys.stderr)
         return 1
-    for path, notebook, count in decks:
-        print(
-            f"{path.stem:30} {count:3} slides {notebook.metadata.get('minutes', '?'):>4} min"
-        )
+    for name, (show, notebook) in made.items():
+        planned = notebook.metadata.get("minutes", "?")
+        print(f"{Path(name).stem:30} {len(show.slides):3} slides {planned:>4} min")
+    for show in lectures:
+        print(f"{show.title:56} {len(show.slides):3} slides {show.minutes:4g} min")
     print("\n".join(faults), end="\n" if faults else "", file=sys.stderr)
     print("slides: build/slides/index.html")
     return int(bool(faults))
+
+
+@dataclass
+class Show:
+    """A deck before it is a page."""
+
+    title: str
+    name: str  # of its file
+    slides: list[Slide]
+    question: str = ""
+    minutes: float = 0.0
+
+
+def _of_notebooks(root: Path, folder: Path, faults: list[str]) -> dict:
+    made = {}
+    for path in collection.discover(root / "notebooks"):
+        try:
+            notebook = collection.read(path)
+            show = prepared(notebook, path)
+        except ValueError as error:
+            faults.append(f"{path.name}: no deck: {error}")
+            continue
+        (folder / show.name).write_text(page(show), encoding="utf-8")
+        made[path.name] = show, notebook
+    return made
+
+
+def _of_plans(root: Path, folder: Path, made: dict, faults: list[str]) -> list[Show]:
+    text = root / "notebooks" / plans.NAME
+    lectures = []
+    for plan in plans.read(text.read_text("utf-8")) if text.is_file() else []:
+        try:
+            show = lecture(plan, {name: show for name, (show, _) in made.items()})
+        except ValueError as error:
+            faults.append(f"{plans.NAME}, {plan.heading}: no deck: {error}")
+            continue
+        (folder / show.name).write_text(page(show), encoding="utf-8")
+        lectures.append(show)
+    return lectures
+
+
+def prepared(notebook: NotebookNode, path: Path) -> Show:
+    """Put a notebook onto slides, each with its minutes.
+
+    Raises:
+        ValueError: What the cells' metadata say to the speaker is not as it should be.
+    """
+    made = outline(notebook)
+    if not made:
+        raise ValueError("the notebook has no cells")
+    first = made[0]
+    first.title = first.title or path.stem
+    minutes.allot(made, notebook)
+    first.plan = minutes.by_section(made)
+    first.course = f"{NAME} · {path.stem[:2]}"
+    first.question = collection.question(notebook) or ""
+    planned = notebook.metadata.get("minutes")
+    first.lasts = f"{planned} minutes, exercises apart" if planned else ""
+    title = collection.title(notebook) or path.stem
+    return Show(title, f"{path.stem}.html", at_most(made), first.question)
+
+
+def lecture(plan: plans.Plan, shows: dict[str, Show]) -> Show:
+    """Put together what a plan names: parts of notebooks, each followed by its exercises.
+
+    Raises:
+        ValueError: The plan names a notebook, a part or an exercise that is not there.
+    """
+    made, missing = [], set(plan.exercises)
+    for row in plan.rows:
+        if row.notebook is None:
+            continue
+        if row.notebook not in shows:
+            raise ValueError(f"there is no deck of {row.notebook}")
+        parts = plans.chosen(shows[row.notebook].slides, row.parts)
+        if parts and parts[0].kind == "opening":
+            here = minutes.by_section(parts)
+            lasts = f"{row.minutes:g} minutes, exercises apart"
+            parts = [replace(parts[0], plan=here, lasts=lasts), *parts[1:]]
+        asked = plans.solved(shows[row.notebook].slides, sorted(missing))
+        missing -= {plans.NUMBER.search(slide.title)[0] for slide in asked}
+        made += [*parts, *asked]
+    if missing:
+        raise ValueError(f"there is no exercise {min(missing)} in its notebooks")
+    name = re.sub(r"\W+", "_", plan.heading.lower()).strip("_")
+    return Show(
+        plan.heading, f"{name}.html", made, "", plan.together or minutes.total(made)
+    )
 
 
 def deck(notebook: NotebookNode, path: Path) -> tuple[str, int]:
@@ -67,25 +151,25 @@ def deck(notebook: NotebookNode, path: Path) -> tuple[str, int]:
         ValueError: What the cells' metadata say to the speaker is not as it should be.
         SystemExit: reveal.js is not installed; the message says how it is.
     """
-    made = outline(notebook)
-    if not made:
-        raise ValueError("the notebook has no cells")
-    made[0].title = made[0].title or path.stem
-    minutes.allot(made, notebook)
-    made = at_most(made)
+    show = prepared(notebook, path)
+    return page(show), len(show.slides)
+
+
+def page(show: Show) -> str:
+    """Write a deck as a page that asks for nothing outside itself.
+
+    Raises:
+        SystemExit: reveal.js is not installed; the message says how it is.
+    """
     assets = importlib.resources.files(__package__) / "deck"
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     template = environment.from_string((assets / "deck.html.j2").read_text("utf-8"))
     style = HtmlFormatter(style="xcode").get_style_defs("pre.code")
-    page = template.render(
-        title=collection.title(notebook) or path.stem,
-        question=collection.question(notebook) or "",
-        number=path.stem[:2],
-        course=NAME,
-        minutes=notebook.metadata.get("minutes"),
-        slides=[_laid_out(slide) for slide in made],
+    return template.render(
+        title=show.title,
+        slides=[_laid_out(slide) for slide in show.slides],
         style="\n".join(
             [
                 *(_reveal(n) for n in ("reset.css", "reveal.css")),
@@ -99,7 +183,6 @@ def deck(notebook: NotebookNode, path: Path) -> tuple[str, int]:
             (assets / "deck.js").read_text("utf-8"),
         ],  # fmt: skip
     )
-    return page, len(made)
 
 
 def _laid_out(slide: Slide) -> dict:
@@ -112,6 +195,9 @@ def _laid_out(slide: Slide) -> dict:
         solution = fitting.packed(turn)
     return {
         "kind": slide.kind,
+        "course": slide.course,
+        "question": slide.question,
+        "lasts": slide.lasts,
         "title": prose.inline(slide.title),
         "above": prose.inline(slide.above) if slide.above else "",
         "length": len(prose.shown(slide.title)),
@@ -131,6 +217,12 @@ def notes(slide: Slide) -> str:
         for key, word in WORDS.items():
             if text := getattr(said, key):
                 made.append(f"<p><strong>{word}:</strong> {prose.inline(text)}</p>")
+    if len(slide.plan) > 1:
+        rows = "".join(
+            f"<li>{spent:.1f} {prose.inline(title)}</li>"
+            for title, spent in slide.plan.items()
+        )
+        made.append(f"<h4>Minutes</h4><ul>{rows}</ul>")
     for heading, texts in (
         ("In the notebook, before", slide.before),
         ("After", slide.after),
@@ -148,11 +240,18 @@ def _reveal(name: str) -> str:
     if wheel is None or wheel.origin is None:
         raise SystemExit(
             "reveal.js, which shows the slides, is not installed here: "
-            f"`{Path(sys.executable).parent.name}/python -m pip {ASKED}` brings it, or `make`"
+            f"`{_python()} -m pip {ASKED}` brings it, or `make`"
         )
     folder = Path(wheel.origin).parent / "_static" / "revealjs"
     place = "plugin/notes" if name == "notes.js" else "dist"
     return (folder / place / name).read_text(encoding="utf-8")
+
+
+def _python() -> str:
+    """Name the Python that runs this as one would type it here."""
+    python = Path(sys.executable)
+    here = Path.cwd()
+    return str(python.relative_to(here) if python.is_relative_to(here) else python)
 
 
 def _script(text: str) -> str:
@@ -160,12 +259,14 @@ def _script(text: str) -> str:
     return text.replace("</script", "<\\/script").replace("//# sourceMappingURL", "//")
 
 
-def _index(decks: list[tuple[Path, NotebookNode, int]]) -> str:
+def _index(notebooks: list[Show], lectures: list[Show]) -> str:
     rows = "".join(
-        f'<li value="{int(path.stem[:2])}"><a href="{quote(path.stem)}.html">'
-        f"{html.escape(collection.title(notebook) or path.stem)}</a>"
-        f" · {count} slides<br>{html.escape(collection.question(notebook) or '')}</li>"
-        for path, notebook, count in decks
+        f'<li value="{int(show.name[:2])}">{_entry(show)}'
+        f"<br>{html.escape(show.question)}</li>"
+        for show in notebooks
+    )
+    planned = "".join(
+        f"<li>{_entry(show)} · {show.minutes:g} minutes</li>" for show in lectures
     )
     keys = "".join(f"<li><kbd>{key}</kbd> {what}</li>" for key, what in KEYS.items())
     style = (importlib.resources.files("hf_tutorial") / "page" / "style.css").read_text(
@@ -176,16 +277,27 @@ def _index(decks: list[tuple[Path, NotebookNode, int]]) -> str:
         '<meta name="viewport" content="width=device-width">'
         f"<title>Slides: {NAME}</title><style>{style}</style>"
         f"<main><h1>{NAME}: slides</h1><ol class='index'>{rows}</ol>"
-        f"<h2>Keys</h2><ul>{keys}</ul></main>"
+        + (f"<h2>Planned lectures</h2><ul>{planned}</ul>" if planned else "")
+        + f"<h2>Keys</h2><ul>{keys}</ul><h2>Paper</h2><p>{PAPER}</p></main>"
     )
 
 
+def _entry(show: Show) -> str:
+    link = f'<a href="{quote(show.name)}">{html.escape(show.title)}</a>'
+    return f"{link} · {len(show.slides)} slides"
+
+
+PAPER = (
+    "Write <code>?print-pdf</code> behind a deck's address, or <code>?print-pdf&amp;notes</code> "
+    "for the speaker's notes after each slide, and print."
+)
 KEYS = {
     "→": "the next step or slide",
     "S": "the speaker's view, in a window of its own: notes, minutes, the next slide",
     "A": "an exercise's solution: show, go on, hide",
     "T": "an exercise's timer: start, stop",
     "O": "all slides at once",
+    "G": "go to a slide: its number, or a word on it, then Enter",
     "F": "the whole screen",
     "?": "all keys",
 }

@@ -12,6 +12,7 @@ import io
 import re
 import textwrap
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 
 from nbformat import NotebookNode
 from PIL import Image
@@ -102,7 +103,11 @@ def packed(pieces: list[Piece], room: int = HEIGHT) -> list[list[Piece]]:
             if _total(made) <= room and (wraps or _all_lines_fit(pieces, size)):
                 return [made] if made else []
     smallest = SIZES[-1]
-    parts = [part for piece in pieces for part in _parts(piece, smallest, room)]
+    parts = []
+    for piece in pieces:
+        above = parts[-1] if parts and parts[-1].kind == "lead" else None
+        first = room - above.height - GAP if above else room
+        parts += _parts(piece, smallest, room, first)
     found: list[list[Piece]] = [[]]
     for part, after in zip(parts, [*parts[1:], None], strict=True):
         need = part.height
@@ -137,10 +142,17 @@ def _all_lines_fit(pieces: list[Piece], size: int) -> bool:
     )
 
 
-def _parts(piece: Piece, size: int, room: int) -> list[Piece]:
-    """Cut code or text that no frame can hold, where a statement begins if there is one."""
+def _parts(piece: Piece, size: int, room: int, first: float) -> list[Piece]:
+    """Cut code or text that no frame can hold, where a statement begins if there is one.
+
+    Args:
+        piece: What is to be cut.
+        size: Of its letters.
+        room: Of a frame.
+        first: What the first frame has left below the words that announce the piece.
+    """
     whole = piece.sized(size)
-    if whole.height <= room or not (whole.lines or len(whole.items) > 1):
+    if whole.height <= first or not (whole.lines or len(whole.items) > 1):
         return [whole]
     if whole.items:
         return _some_items(whole, room)
@@ -149,16 +161,13 @@ def _parts(piece: Piece, size: int, room: int) -> list[Piece]:
         end, rows = start, 0.0
         while end < len(piece.plain):
             rows += _rows(piece.plain[end], size)
-            if rows * size * LINE + INSIDE[1] > room and end > start:
+            limit = room if start else first
+            if rows * size * LINE + INSIDE[1] + 2 > limit and end > start:
                 break
             end += 1
         if end < len(piece.plain):
-            better = [
-                i
-                for i in range(start + (end - start) // 2, end)
-                if piece.kind == "code" and re.match(r"[^\s)\]}]", piece.plain[i])
-            ]
-            end = better[-1] if better else end
+            if piece.kind == "code":
+                end = _least_indented(piece.plain, start + (end - start) // 2, end)
         last = end  # blank lines at a cut are left out
         while last > start + 1 and not piece.plain[last - 1].strip():
             last -= 1
@@ -168,16 +177,38 @@ def _parts(piece: Piece, size: int, room: int) -> list[Piece]:
     return parts
 
 
+def _least_indented(lines: list[str], start: int, end: int) -> int:
+    """Find where to cut code: before the outermost statement, the last of them."""
+    begins = [
+        (len(lines[i]) - len(lines[i].lstrip()), -i)
+        for i in range(start, end + 1)
+        if re.match(r"\s*(?!(?:elif|else|except|finally)\b)[^\s)\]}]", lines[i])
+    ]
+    return -min(begins)[1] if begins else end
+
+
 def _some_items(piece: Piece, room: int) -> list[Piece]:
     """Share the rows of a table, or the points of a list, evenly among few frames."""
     count = -(-piece.height // room)
     each = max(piece.height / count, max(height for _, height in piece.items))
+    groups = _groups(piece.items, each)
+    while len(groups) > count and each < room:
+        each = min(
+            room, each * 1.05
+        )  # or the last rows would make a table of their own
+        groups = _groups(piece.items, each)
+    return [_of_items(piece.kind, piece.head, group) for group in groups]
+
+
+def _groups(
+    items: list[tuple[str, float]], most: float
+) -> list[list[tuple[str, float]]]:
     groups: list[list[tuple[str, float]]] = [[]]
-    for item in piece.items:
-        if groups[-1] and sum(height for _, height in [*groups[-1], item]) > each:
+    for item in items:
+        if groups[-1] and sum(height for _, height in [*groups[-1], item]) > most:
             groups.append([])
         groups[-1].append(item)
-    return [_of_items(piece.kind, piece.head, group) for group in groups]
+    return groups
 
 
 def _of_items(kind: str, head: str, items: list[tuple[str, float]]) -> Piece:
@@ -210,7 +241,8 @@ def piece_of(block: Block) -> Piece:
         )
     if block.kind == "table":
         head, rows = block.text.splitlines()[:2], block.text.splitlines()[2:]
-        items = [(row, _row_height(row)) for row in rows]
+        shares = _shares([head[0], *rows])
+        items = [(row, _row_height(row, shares)) for row in rows]
         return _of_items("table", "\n".join([*head, ""]), items)
     if block.kind == "image":
         made = prose.as_html(block.text)
@@ -236,11 +268,27 @@ def _text_rows(seen: str) -> int:
     return -(-len(" ".join(seen.split())) // int(WIDTH / TEXT_LETTER)) or 1
 
 
-def _row_height(row: str) -> float:
-    """Reckon a row of a table whose columns share the width evenly, the worst case."""
-    cells = [prose.shown(c).strip() for c in re.split(r"(?<!\\)\|", row.strip("| "))]
-    share = WIDTH / len(cells) - 40
-    return max(-(-len(cell) * 12.6 // share) or 1 for cell in cells) * 30 + 17
+def _cells(row: str) -> list[int]:
+    """Give the lengths of a row's cells, as they are read."""
+    cells = re.split(r"(?<!\\)\|", row.strip().strip("|"))
+    return [len(prose.shown(cell).strip()) for cell in cells]
+
+
+def _shares(rows: list[str]) -> list[float]:
+    """Divide a table's width among its columns as browsers do, about by their longest cells."""
+    longest = [max(lengths) for lengths in zip_longest(*map(_cells, rows), fillvalue=0)]
+    least = sum(longest) / len(longest) / 3
+    wide = [max(length, least, 1) for length in longest]
+    return [WIDTH * one / sum(wide) for one in wide]
+
+
+def _row_height(row: str, shares: list[float]) -> float:
+    """Reckon a row of a table whose columns have these widths."""
+    lines = [
+        -(-length * 12.6 // (share - 20)) or 1
+        for length, share in zip(_cells(row), shares, strict=False)
+    ]
+    return max(lines) * 30 + 17
 
 
 def code(source: str) -> Piece:

@@ -50,6 +50,27 @@ def allot(slides: list[Slide], notebook: NotebookNode) -> None:
             slide.seconds *= share
 
 
+def by_section(slides: list[Slide], *, deeper: bool = False) -> dict[str, float]:
+    """Add up minutes below each heading, once `allot` has given the slides their seconds.
+
+    Args:
+        slides: Of one notebook; exercises stand under titles of their own.
+        deeper: Below the headings of subsections, instead of the sections around them.
+    """
+    found: dict[str, float] = {}
+    for slide in slides:
+        if deeper and not slide.above:
+            continue
+        title = slide.title if deeper else slide.above or slide.title
+        found[title] = found.get(title, 0) + slide.seconds / 60
+    return found
+
+
+def total(slides: list[Slide]) -> float:
+    """Add up the minutes of slides, exercises included."""
+    return sum(slide.seconds for slide in slides) / 60
+
+
 def _named(slide: Slide) -> float | None:
     named = [r.minutes for r in slide.remarks if r.minutes is not None]
     return sum(named) if named else None

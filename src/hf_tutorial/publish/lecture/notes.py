@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from nbformat import NotebookNode
 
 KEY = "lecture"
-WORDS = {"say": "Say", "ask": "Ask", "slip": "Likely slip"}
+WORDS = {"ask": "Ask", "say": "Say", "slip": "Likely slip"}  # in this order
 ALLOWED = {*WORDS, "minutes", "lead"}
 
 

@@ -47,6 +47,11 @@ class Slide:
     solution: NotebookNode | None = None
     remarks: list[Remarks] = field(default_factory=list)
     seconds: float = 0.0
+    # Of an opening alone: the course and the number, the question, how long, by section.
+    course: str = ""
+    question: str = ""
+    lasts: str = ""
+    plan: dict[str, float] = field(default_factory=dict)
 
     @property
     def silent(self) -> bool:
@@ -138,10 +143,8 @@ class _Maker:
         paragraphs = [b for b in self.pending if b.kind == "paragraph"]
         shown = [b for b in self.pending if b.kind != "paragraph"]
         if not shown or all(b.kind == "fence" for b in shown):
-            firsts = [prose.sentences(b.text)[0] for b in paragraphs]
-            short = [s for s in firsts if len(prose.shown(s)) <= LONGEST_LEAD][:5]
-            listed = "\n".join(f"- {sentence}" for sentence in short)
-            shown = [*([Block("list", listed)] if short else []), *shown]
+            listed = "\n".join(f"- {sentence}" for sentence in _points(paragraphs))
+            shown = [*([Block("list", listed)] if listed else []), *shown]
         slide = self._slide("prose")
         slide.turns.append(Turn(blocks=shown))
         slide.before += [b.text for b in paragraphs]
@@ -224,6 +227,22 @@ def _lead(paragraphs: list[Block]) -> tuple[str, list[str]]:
     asked = [part for part in parts[-2:] if part.rstrip('*_)"”').endswith("?")]
     lead = (asked or parts)[-1]
     return ("" if len(prose.shown(lead)) > LONGEST_LEAD else lead), rest
+
+
+def _points(paragraphs: list[Block], most: int = 5) -> list[str]:
+    """Choose the sentences that a slide of prose shows: the first of each paragraph, and more
+    of them where paragraphs are few; a question rather than a statement."""
+    each = max(1, most // max(1, len(paragraphs)))
+    found = []
+    for block in paragraphs:
+        fitting = [
+            part
+            for part in prose.sentences(block.text)
+            if len(prose.shown(part)) <= LONGEST_LEAD
+        ]
+        asked = [part for part in fitting[each:] if part.endswith("?")][-1:]
+        found += [*fitting[: each - len(asked)], *asked] if each > 1 else fitting[:1]
+    return found[:most]
 
 
 def at_most(slides: list[Slide], most: int = MOST) -> list[Slide]:

@@ -1,6 +1,7 @@
 // An exercise's timer and solution, one page for each frame in print, and reveal.js begun.
 (() => {
   const printing = /print-pdf/i.test(location.search);
+  const withNotes = printing && /[?&]notes\b/i.test(location.search);
   const text = (seconds) =>
     `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 
@@ -77,6 +78,19 @@
     if (timer) clocks.has(timer) ? stop(timer) : start(timer);
   };
 
+  // Only the slide that is shown has its notes: Reveal's G would look for words in them, too.
+  const apart = () => {
+    const kept = new Map();
+    for (const notes of document.querySelectorAll("aside.notes")) {
+      kept.set(notes.parentElement, notes);
+      notes.remove();
+    }
+    return (slide) => {
+      document.querySelectorAll("aside.notes").forEach((one) => one.remove());
+      if (kept.has(slide)) slide.append(kept.get(slide));
+    };
+  };
+
   if (printing) forPaper();
   document.querySelectorAll(".timer").forEach((timer) => {
     timer.addEventListener("click", () => time(timer));
@@ -85,6 +99,7 @@
     width: 1280, height: 720, margin: 0, minScale: 0.1, maxScale: 4,
     center: false, hash: true, slideNumber: "c/t", transition: "none",
     backgroundTransition: "none", controls: false, defaultTiming: 60, pdfSeparateFragments: false,
+    showNotes: withNotes ? "separate-page" : false,
     pdfMaxPagesPerSlide: 1, plugins: [RevealNotes],
   }).then(() => {
     Reveal.addKeyBinding({ keyCode: 65, key: "A", description: "Solution" }, answer);
@@ -92,7 +107,10 @@
       time();
       tell({ timer: true });
     });
-    Reveal.on("slidechanged", () => {
+    const accompany = printing ? () => {} : apart();
+    accompany(Reveal.getCurrentSlide());
+    Reveal.on("slidechanged", ({ currentSlide }) => {
+      accompany(currentSlide);
       document.querySelectorAll(".solution").forEach((frame) => (frame.hidden = true));
     });
     document.documentElement.dataset.ready = "yes";

@@ -1,0 +1,59 @@
+"""Tables that a `make` target measured, in README, each with its day and its machine."""
+
+import datetime
+import os
+import platform
+import re
+from pathlib import Path
+
+import psutil
+
+from hf_tutorial import collection
+
+README = collection.ROOT / "README.md"
+SECTION, BEFORE = "## As measured", "## Licence"
+
+
+def machine() -> str:
+    """Describe this machine in a line: processor, cores, memory, system, Python."""
+    told = Path("/proc/cpuinfo")
+    named = (
+        re.search(r"model name\s*: (.+)", told.read_text()) if told.exists() else None
+    )
+    processor = (
+        named[1].strip() if named else platform.processor() or platform.machine()
+    )
+    memory = psutil.virtual_memory().total / 2**30
+    return (
+        f"{processor}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} "
+        f"{platform.machine()}, Python {platform.python_version()}"
+    )
+
+
+def with_table(readme: str, target: str, table: str, day: str, where: str) -> str:
+    """Put a table into README's text, in the place of the one that the target measured before.
+
+    Args:
+        readme: The text.
+        target: The target of make, such as `drill`.
+        table: In Markdown.
+        day: When it was measured.
+        where: On what machine.
+    """
+    begin, end = f"<!-- {target}: written by make -->", f"<!-- end of {target} -->"
+    block = f"{begin}\n`make {target}`, {day}, on {where}:\n\n{table}\n{end}"
+    if begin in readme:
+        head, _, rest = readme.partition(begin)
+        return f"{head}{block}{rest.partition(end)[2]}"
+    if SECTION not in readme:
+        readme = readme.replace(f"\n{BEFORE}", f"\n{SECTION}\n\n{BEFORE}", 1)
+    return readme.replace(f"{SECTION}\n", f"{SECTION}\n\n{block}\n", 1)
+
+
+def into_readme(target: str, table: str) -> None:
+    """Write a table into README if the environment asks for it by README=1."""
+    if os.environ.get("README"):
+        text = README.read_text(encoding="utf-8")
+        day = datetime.date.today().isoformat()
+        new = with_table(text, target, table, day, machine())
+        README.write_text(new, encoding="utf-8")

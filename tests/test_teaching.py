@@ -1,0 +1,175 @@
+"""The page for instructors: its plans are sums of the minutes in the notebooks, and have decks."""
+
+import re
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from hf_tutorial import NOTEBOOKS, publish
+from hf_tutorial.publish.lecture import decks, minutes, plans
+from tests.lessons import OPENING, put
+
+PAGE = NOTEBOOKS / plans.NAME
+
+
+@pytest.fixture(scope="module")
+def shows():
+    return {
+        path.name: decks.prepared(nbformat.read(path, as_version=4), path)
+        for path in sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
+    }
+
+
+@pytest.fixture(scope="module")
+def page():
+    return PAGE.read_text(encoding="utf-8")
+
+
+def real(row: plans.Row, shows: dict[str, decks.Show]) -> float:
+    """Add up what a row names; rows that name no slides say themselves what they take."""
+    if row.notebook:
+        return minutes.total(plans.chosen(shows[row.notebook].slides, row.parts))
+    every = [slide for show in shows.values() for slide in show.slides]
+    if row.exercises:
+        return minutes.total(plans.solved(every, row.exercises))
+    return row.minutes
+
+
+def faults(page: str, shows: dict[str, decks.Show]) -> list[str]:
+    """Name the rows whose minutes are not those of the notebooks, and sums that are none."""
+    wrong = []
+    for plan in plans.read(page):
+        for row in plan.rows:
+            found = round(2 * real(row, shows)) / 2
+            if found != row.minutes:
+                wrong.append(
+                    f"{plan.heading}: {row.what} {row.parts}: {found:g} minutes, not {row.minutes:g}"
+                )
+        together = sum(row.minutes for row in plan.rows)
+        if plan.together != together or together > 90:
+            wrong.append(f"{plan.heading}: together {together:g}, not {plan.together}")
+    return wrong
+
+
+def test_minutes_of_all_plans_are_sums_of_those_in_the_notebooks(page, shows):
+    assert faults(page, shows) == []
+    headings = [plan.heading for plan in plans.read(page)]
+    assert sum(bool(re.match(r"Lecture \d", one)) for one in headings) == 6
+    assert sum(one.startswith("Day") for one in headings) == 8
+    assert page.count("**together**") == len(headings)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        (r"(\| \[00\]\S+ \| all but .+? \| )[\d.]+", r"\g<1>12", "not 12"),
+        (r"(together\*\* \| \*\*)[\d.]+", r"\g<1>95", "not 95"),
+        (r"\| \*\*together\*\*.+\n", "\n", "not None"),
+        (r"(\| exercises? .+? \| )\d+", r"\g<1>99", "not 99"),
+        (r"all but \*Back to the letters\*", "all", "minutes, not"),
+    ],
+)
+def test_planted_fault_in_a_plan_is_named(page, shows, old, new, complaint):
+    planted, count = re.subn(old, new, page, count=1)
+    assert count == 1
+    assert complaint in "\n".join(faults(planted, shows))
+
+
+def test_longer_notebook_makes_its_plans_wrong(page, shows, monkeypatch):
+    slide = shows["00_quick_tour.ipynb"].slides[1]
+    monkeypatch.setattr(slide, "seconds", slide.seconds + 60)
+    assert "Lecture 1" in faults(page, shows)[0]
+
+
+def test_deck_of_a_plan_takes_as_long_as_its_slides_and_each_stands_there_once(
+    page, shows
+):
+    for plan in plans.read(page):
+        show = decks.lecture(plan, shows)
+        arriving = sum(
+            r.minutes for r in plan.rows if not r.notebook and not r.exercises
+        )
+        taken = minutes.total(show.slides) + arriving
+        assert taken == pytest.approx(plan.together, abs=0.5), plan.heading
+        assert len({id(slide) for slide in show.slides}) == len(show.slides)
+
+
+def small(minutes):
+    printed = [new_output("stream", text="1")]
+    cells = [
+        new_markdown_cell(OPENING),
+        new_markdown_cell("## One\n\nWhy?"),
+        new_code_cell("a", outputs=printed),
+        new_markdown_cell("### Below\n\nAnd?"),
+        new_code_cell("b", outputs=printed),
+        new_markdown_cell(
+            "## What you found\n\n- This.\n\n## Exercises\n\n**0.1 Add.** Find x."
+        ),
+        new_code_cell("x = ...", metadata={"tags": ["exercise"]}),
+    ]
+    return new_notebook(cells=cells, metadata={"minutes": minutes})
+
+
+@pytest.mark.parametrize(
+    ("parts", "titles"),
+    [
+        ("all", ["A title", "One", "Below", "What you found"]),
+        ("all but *One*", ["A title", "What you found"]),
+        ("all but *Below*, the end", ["A title", "One"]),
+        ("the opening, *Below*", ["A title", "Below"]),
+        ("*One*", ["One", "Below"]),
+    ],
+)
+def test_parts_of_a_notebook_are_sections_with_what_is_below_them(parts, titles):
+    show = decks.prepared(small(8), NOTEBOOKS / "00_small.ipynb")
+    assert [slide.title for slide in plans.chosen(show.slides, parts)] == titles
+
+
+def table(heading, *rows):
+    return "\n".join(
+        [f"### {heading}", "", "| a | b | c |", "| - | - | - |", *rows, ""]
+    )
+
+
+def test_lecture_planned_in_the_page_has_a_deck_with_its_minutes(checkout, capsys):
+    put(checkout, _00_first=small(8), _01_second=small(6))
+    rows = (
+        "| [00](00_first.ipynb) | all but *Below* | 6 |",
+        "| [01](01_second.ipynb) | *Below* | 2 |",
+        "| | exercise 0.1 | 3 |",
+        "| | **together** | **11** |",
+    )
+    (checkout / "notebooks" / plans.NAME).write_text(table("My lecture", *rows))
+    assert publish.slides(checkout) == 0
+    folder = checkout / "build/slides"
+    made = (folder / "my_lecture.html").read_text()
+    kinds = re.findall(r'<section class="(\w+)"', made)
+    assert kinds == ["opening", "cells", "prose", "exercise", "cells"]
+    assert "6 minutes, exercises apart" in made and "Minutes</h4>" in made
+    assert (
+        'href="my_lecture.html">My lecture</a> · 5 slides · 11 minutes'
+        in (folder / "index.html").read_text()
+    )
+
+
+@pytest.mark.parametrize(
+    ("row", "complaint"),
+    [
+        ("| [00](00_first.ipynb) | all but *Two* | 6 |", "no section 'Two'"),
+        ("| [02](02_none.ipynb) | all | 6 |", "no deck of 02_none.ipynb"),
+        ("| [00](00_first.ipynb) | all | 6 |\n| | exercise 0.7 | 3 |", "no exercise 0.7"),
+    ],
+)  # fmt: skip
+def test_plan_of_what_is_not_there_is_named_and_the_other_decks_are_made(
+    checkout, capsys, row, complaint
+):
+    put(checkout, _00_first=small(8))
+    good = table("Good", "| [00](00_first.ipynb) | all | 8 |")
+    page = checkout / "notebooks" / plans.NAME
+    page.write_text(table("My lecture", row) + "\n" + good)
+    assert publish.slides(checkout) == 1
+    said = capsys.readouterr().err
+    assert f"{plans.NAME}, My lecture: no deck" in said and complaint in said
+    made = {path.name for path in (checkout / "build/slides").iterdir()}
+    assert made == {"00_first.html", "good.html", "index.html"}
