@@ -6,19 +6,19 @@ import shutil
 import pytest
 
 from hf_tutorial import NOTEBOOKS, publish
+from hf_tutorial.publish.reading import places
 from tests import browser, guards
 
 ROOT = NOTEBOOKS.parent
-SHEETS = (
-    "index",
-    "glossary",
-    "cheatsheet",
-    "traps",
-    "set_up_and_help",
-    "data_and_models",
-)
+SHEETS = [places.of_sheet(path).name for path in sorted(NOTEBOOKS.glob("*.md"))]
+SHEETS += [page.name for page in places.more(ROOT)]
 # All that are in the list, and of the files that they show one of each kind.
-PAGES = (*guards.OURS, *SHEETS, "contributing", "src-hf_tutorial-train.py", "LICENSE")
+PAGES = (
+    *guards.OURS,
+    *(name.removesuffix(".html") for name in ("index.html", *SHEETS)),
+    "src-hf_tutorial-train.py",
+    "LICENSE",
+)
 ATTENTION = "03_attention_visualization.html"
 IN_THE_DARK = ["color-contrast", "link-in-text-block"]
 # The colours of code are the same on every page, and measured by tests/test_site.py.
