@@ -10,7 +10,7 @@ NUMBERED := $(sort $(wildcard notebooks/[0-9]*.ipynb))
 # files, which some containers forbid, each kernel would compile the libraries anew.
 unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
-.PHONY: help doctor lab run test record traps handout slides data bench drill rerun determinism gpu latest lock lint format clean
+.PHONY: help doctor lab run test record traps handout slides site browser data bench drill rerun determinism gpu latest lock lint format clean
 
 help:  ## list these tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,12 @@ handout: models  ## copies for students into build/handout/, with solutions into
 
 slides: models  ## a deck for a lecture hall from each saved notebook, into build/slides/
 	$(PYTHON) -m hf_tutorial.publish slides
+
+site: models  ## the saved notebooks as pages that search, for screen, phone and paper, into build/site/
+	$(PYTHON) -m hf_tutorial.publish site
+
+browser: models  ## open slides, pages and JupyterLab in a real Chromium, and look for faults
+	$(PYTHON) -m tests.browser
 
 data: models  ## rebuild stories, models and cards, measure them, then replace: 40 min
 	$(PYTHON) data/recipes/rebuild.py

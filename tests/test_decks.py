@@ -82,6 +82,25 @@ def test_deck_asks_for_nothing_says_nothing_and_nothing_is_cut_off(
     assert (window.requests, window.errors) == ([], [])
 
 
+@browser.slow
+@pytest.mark.parametrize("path", PATHS, ids=lambda p: p.stem)
+def test_three_slides_of_a_deck_break_no_rule_of_axe(window, folder, path):
+    """The title, a figure, an exercise with its solution."""
+    page = ready(window, folder / f"{path.stem}.html")
+    for kind in ("section", "section:has(figure)", "section.exercise"):
+        page.evaluate(
+            """(kind) => {
+          const slides = [...document.querySelectorAll(".slides > section")];
+          Reveal.slide(slides.indexOf(document.querySelector(".slides > " + kind)));
+        }""",
+            kind,
+        )
+        if kind == "section.exercise":
+            page.keyboard.press("a")
+        page.wait_for_timeout(900)  # until what fades in has come
+        assert browser.violations(page, "section.present") == [], kind
+
+
 def test_deck_of_an_odd_notebook_says_nothing_and_fits_as_well(window, tmp_path):
     cells = [copy.deepcopy(cell) for odd in ODD.values() for cell in odd]
     notebook = nbformat.v4.new_notebook(cells=cells)

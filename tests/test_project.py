@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -247,6 +248,7 @@ def test_commands_without_make_are_those_that_make_calls():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     without = readme.partition("## Without make")[2].partition("\n## ")[0]
     for task, shown in (("run", "publish run"), ("handout", "publish handout"),
+                        ("slides", "publish slides"), ("site", "publish site"),
                         ("test", "-m pytest"), ("models", "-m hf_tutorial.sources"),
                         ("lab", "jupyter lab notebooks")):  # fmt: skip
         called = make("-n", task).stdout.replace("-m jupyterlab", "jupyter lab")
@@ -352,3 +354,14 @@ def test_every_line_of_the_locks_has_a_hash():
         text = lock.read_text(encoding="utf-8")
         blocks = re.split(r"(?m)^(?=[a-z0-9])", text)[1:]
         assert blocks and all("--hash=sha256:" in block for block in blocks), lock.name
+
+
+def test_what_make_browser_brings_is_pinned_as_pyproject_says_each_file_with_its_hash():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    text = (ROOT / ".github/browser.txt").read_text("utf-8")
+    blocks = re.split(r"(?m)^(?=[a-z])", text)[1:]
+    pins = {block.split()[0] for block in blocks}
+    assert set(project["optional-dependencies"]["browser"]) < pins
+    assert all(re.search(r"--hash=sha256:[0-9a-f]{64}", block) for block in blocks)
+    workflow = (ROOT / ".github/workflows/ci.yml").read_text("utf-8")
+    assert "apt-get install -y chromium" in workflow and "make browser" in workflow

@@ -12,6 +12,7 @@ from hf_tutorial.publish import recording
 from hf_tutorial.publish.__main__ import main
 from hf_tutorial.publish.lecture import decks, fitting, minutes, notes, prose
 from hf_tutorial.publish.lecture.outline import at_most, outline
+from hf_tutorial.publish.reading import survey
 from tests import guards
 from tests.lessons import OPENING, put
 
@@ -348,6 +349,7 @@ def test_deck_has_a_text_for_every_picture(saved):
     pictures = re.findall(r"<img[^>]*>", page)
     assert len(pictures) == sum(len(guards.pictures(c)) for c in guards.code(saved[0]))
     assert all(re.search(r'alt="[^"]{40,}"', picture) for picture in pictures)
+    assert survey.pictures(survey.survey(page)) == []  # nor the words of a program
 
 
 def test_no_frame_is_empty_or_has_only_the_words_above_code_or_two_heads_of_a_table(

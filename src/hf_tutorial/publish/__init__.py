@@ -4,13 +4,15 @@ python -m hf_tutorial.publish run       # into build/, notebooks/ is only read
 python -m hf_tutorial.publish record    # outputs and minutes into notebooks/ and README
 python -m hf_tutorial.publish handout   # build/handout/: no solutions; build/instructor/: open
 python -m hf_tutorial.publish slides    # build/slides/: decks of the saved notebooks
+python -m hf_tutorial.publish site      # build/site/: the saved notebooks as pages
 """
 
 from hf_tutorial.collection import BUILD, ROOT, discover, read, title
 from hf_tutorial.publish.executing import Execution, execute, table
 from hf_tutorial.publish.handouts import handout, with_open_solutions, without_solutions
 from hf_tutorial.publish.lecture import slides
-from hf_tutorial.publish.pages import run, write_pages
+from hf_tutorial.publish.pages import run
+from hf_tutorial.publish.reading import site, write_pages
 from hf_tutorial.publish.recording import (
     measure,
     normalise,
@@ -32,6 +34,7 @@ __all__ = [
     "readme_table",
     "record",
     "run",
+    "site",
     "slides",
     "table",
     "title",

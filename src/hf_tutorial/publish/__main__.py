@@ -22,6 +22,7 @@ def main(arguments: list[str] | None = None, root: Path = publish.ROOT) -> int:
     )
     commands.add_parser("handout", help="copies for students and for the instructor")
     commands.add_parser("slides", help="a deck for each notebook into build/slides/")
+    commands.add_parser("site", help="the saved notebooks as pages into build/site/")
     options = parser.parse_args(arguments)
     try:
         publish.discover(root / "notebooks")
@@ -29,7 +30,12 @@ def main(arguments: list[str] | None = None, root: Path = publish.ROOT) -> int:
         raise SystemExit(str(error)) from None
     if options.command == "record":
         return publish.record(options.names, root)
-    tasks = {"run": publish.run, "handout": publish.handout, "slides": publish.slides}
+    tasks = {
+        "run": publish.run,
+        "handout": publish.handout,
+        "slides": publish.slides,
+        "site": publish.site,
+    }
     return tasks[options.command](root)
 
 
