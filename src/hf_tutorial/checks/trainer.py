@@ -124,10 +124,11 @@ def patience(answer: Callable) -> Verdict:
 BOARD = (
     (75, "always the same label"),
     (121, "TF-IDF of words, logistic regression, all 600 reviews"),
-    (124, "TF-IDF of words and pairs, logistic regression, all 600 reviews"),
+    (133, "the same without stop words"),
+    (135, "counts of words, naive Bayes"),
     (148, "`reviews-sentiment`, which comes along: fine-tuned on all 600"),
 )
-BAR = 124
+BAR = 135
 SECONDS = 60
 
 
@@ -158,7 +159,7 @@ def beat_the_board(answer: Callable) -> Verdict:
     if seconds > SECONDS:
         return again(f"it took {seconds:.0f} seconds, and {SECONDS} are allowed")
     right = sum(guess == row["label"] for guess, row in zip(guesses, rows, strict=True))
-    if right < len(rows) - BAR:
+    if len(rows) - right >= BOARD[1][0]:
         return again(
             f"{right} of 150: turned over, it would be {150 - right}. Is 1 positive?"
         )
