@@ -94,13 +94,26 @@ def prepare(given: dict):
         )
         for lesson in given["lessons"]
     ]
-    notebook = collection.read(Path(given["notebook"]))
+    content = Path(given["notebook"]).read_bytes().decode("utf-8-sig", "replace")
+    notebook = collection.parse(_plain(content), given["name"])
     lesson = exercises.recognise(notebook, lessons)
     if lesson is None:
         raise ValueError(
             "none of our notebooks: it has no cell, check or heading of theirs"
         )
     return exercises.plan(notebook, lesson)
+
+
+def _plain(text: str) -> str:
+    """Leave out what programs add to a notebook as a whole, valid or not: nothing here reads it."""
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    if isinstance(content, dict) and content.get("nbformat") == 4:
+        content["metadata"] = {}
+        return json.dumps(content)
+    return text
 
 
 class Run:

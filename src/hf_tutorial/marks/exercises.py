@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -110,10 +111,9 @@ def recognise(notebook: NotebookNode, lessons: list[Lesson]) -> Lesson | None:
     By the checks that its cells call, the ids of its cells, its headings and its title: Colab
     gives new ids, and a file may have any name.
     """
-    called = {
-        check for sources in [[c.source for c in _code(notebook)]]
-        for source in sources for check, _ in _asked(source, _names(sources))
-    }  # fmt: skip
+    sources = [cell.source for cell in _code(notebook)]
+    names = _names(sources)
+    called = {check for source in sources for check, _ in _asked(source, names)}
     ids = {identity for cell in notebook.cells for identity in _ids(cell)}
     text = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
     headings = set(HEADING.findall(text))
@@ -142,12 +142,13 @@ def plan(notebook: NotebookNode, lesson: Lesson) -> Plan:
     """
     names = _names([cell.source for cell in _code(notebook)])
     by_check = {exercise.check: exercise for exercise in lesson.exercises}
+    solutions = _our_solutions(notebook, lesson)
     cells, attempts, saved, meant, heading = [], [], {}, [], None
     placed = {}  # by id or heading, where no check is called
     for number, cell in enumerate(notebook.cells):
         if cell.cell_type == "markdown":
             heading = (HEADING.findall(cell.source) or [heading])[-1]
-        if cell.cell_type != "code" or _is_our_solution(cell, lesson):
+        if cell.cell_type != "code" or number in solutions:
             continue
         cells.append((number, cell.source))
         saved[number] = said(cell.get("outputs", []))
@@ -176,7 +177,7 @@ def _attempt(exercise: Exercise, cell: int, source: str, asks: list[str]) -> Att
     made = Attempt(exercise, cell, asks[-5:])
     shape = _shape(source)
     made.untouched = shape in (_shape(exercise.starter), _shape(""))
-    made.copied = bool(exercise.solution) and shape == _shape(exercise.solution)
+    made.copied = _telling(exercise.solution) and shape == _shape(exercise.solution)
     wanted = _asked(exercise.starter, {"checks": None})[-1][1]
     if "..." in wanted:  # the answer stands in the check's own line
         if not asks:
@@ -189,6 +190,11 @@ def _attempt(exercise: Exercise, cell: int, source: str, asks: list[str]) -> Att
             made.edited = "the line that asks the check was taken out"
         made.asks = [*made.asks, wanted]  # ours is asked in any case
     return made
+
+
+def _telling(solution: str) -> bool:
+    """Say whether nobody would write a solution in just these words by himself."""
+    return len(list(ast.walk(_tree(solution) or _NOTHING))) >= 45
 
 
 def said(outputs: list) -> list[str]:
@@ -218,13 +224,29 @@ def _ids(cell: NotebookNode) -> set[str]:
     return {cell.id, theirs} if isinstance(theirs, str) else {cell.id}
 
 
-def _is_our_solution(cell: NotebookNode, lesson: Lesson) -> bool:
-    tagged = "solution" in cell.metadata.get("tags", [])
-    marked = tagged or re.search(r"#\s*Solution \d", cell.source) is not None
-    shapes = {_shape(e.solution) for e in lesson.exercises if e.solution}
-    return marked and _shape(cell.source) in shapes
+def _our_solutions(notebook: NotebookNode, lesson: Lesson) -> set[int]:
+    """Find the solutions that came with the notebook, unchanged.
+
+    One that a student put into the place of the starter, its comment included, is an answer.
+    """
+    names = _names([cell.source for cell in _code(notebook)])
+    shapes = {_shape(e.solution): e for e in lesson.exercises if e.solution}
+    own = {exercise.id for exercise in lesson.exercises}
+    asking = [check for cell in _code(notebook)
+              for check in {check for check, _ in _asked(cell.source, names)}]  # fmt: skip
+    found = set()
+    for number, cell in enumerate(notebook.cells):
+        solved = shapes.get(_shape(cell.source)) if cell.cell_type == "code" else None
+        if solved is None or own & _ids(cell):
+            continue
+        tagged = "solution" in cell.metadata.get("tags", [])
+        headed = re.search(r"#\s*Solution \d", cell.source) is not None
+        if tagged or (headed and asking.count(solved.check) > 1):
+            found.add(number)
+    return found
 
 
+@functools.lru_cache(maxsize=500)
 def _tree(source: str) -> ast.Module | None:
     """Parse a cell, magics included; None where it is no Python."""
     try:

@@ -141,6 +141,7 @@ class _Run:
         job = {
             "lessons": [_plain(lesson) for lesson in lessons],
             "notebook": str(notebook),
+            "name": Path(record.submission.file).name,
             "folder": str(folder),
             "cwd": str(self.copy / "notebooks"),
             "source": str(place.PACKAGE.parent),

@@ -166,7 +166,7 @@ def _in_archive(
         return
     left = LARGEST_ARCHIVE
     for member in members:
-        parts = PurePosixPath(_name(member)).parts
+        parts = [p for p in PurePosixPath(_name(member)).parts if p not in ("/", "..")]
         if member.is_dir() or not parts:
             continue
         if PASSED_OVER & set(parts) or any(part.startswith(".") for part in parts):

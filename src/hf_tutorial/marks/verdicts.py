@@ -50,7 +50,7 @@ def _mark(record: Record, exercise: Exercise) -> Mark:
         if attempt["edited"]:
             mark.checks.append(attempt["edited"])
         if attempt["copied"]:
-            mark.notes.append("word for word our solution")
+            mark.notes.append("the same code as our solution")
     if mark.verdict != RIGHT and any(
         line.startswith("correct:")
         for attempt in attempts
