@@ -24,7 +24,7 @@ from hf_tutorial.marks.judging import KIND
 sys.modules.setdefault("rfc3987_syntax", None)
 
 GRACE = 5  # seconds in which a cell that was interrupted has to end
-MOST_PRINTED = (
+MOST_SENT = (
     2_000_000  # letters that a cell may print; a long log of a training has 20,000
 )
 LARGEST_FILE = 2_000_000_000  # bytes
@@ -34,6 +34,7 @@ import importlib.util
 {judge}_module = importlib.util.module_from_spec({judge})
 {judge}.loader.exec_module({judge}_module)
 {judge} = {judge}_module.Judge({source!r}, globals())
+get_ipython().events.register("pre_run_cell", {judge}.count_anew)
 del {judge}_module, importlib
 """
 
@@ -133,7 +134,10 @@ class Run:
         self.client = _client(self.given)
         try:
             async with self.client.async_setup_kernel(env=self.given["environment"]):
-                await self.cell(self.setup())
+                begun = await self.cell(self.setup())
+                if begun["raised"]:
+                    raise RuntimeError(begun["raised"])
+                self.end = time.monotonic() + self.given["seconds"]
                 for number, source in self.plan.cells:
                     self.tell("began", cell=number)
                     done = await self.cell(source)
@@ -194,7 +198,7 @@ class Run:
         if not task.done():
             stopped = f"stopped: no answer within {left / 2:.0f} s"
             if flood.done():
-                stopped = f"stopped: printed over {MOST_PRINTED:,} letters"
+                stopped = f"stopped: over {MOST_SENT:,} letters of outputs"
             await self.client.km.interrupt_kernel()
             await asyncio.wait({task}, timeout=GRACE)
         flood.cancel()
@@ -221,7 +225,7 @@ def _raised(cell) -> str:
 
 
 def _client(given: dict):
-    """Prepare nbclient's client: our kernel behind its guard, and an end to all printing."""
+    """Prepare nbclient's client: our kernel behind its guard, and an end to all outputs."""
     from jupyter_client import AsyncKernelManager
     from nbclient import NotebookClient
     from nbformat.v4 import new_code_cell, new_notebook
@@ -229,7 +233,7 @@ def _client(given: dict):
     from hf_tutorial import kernels
 
     class Bounded(NotebookClient):
-        """A client that keeps the first two million letters of a cell."""
+        """A client that takes in so much of a cell and no more."""
 
         def create_kernel_manager(self) -> AsyncKernelManager:
             self.km = manager = kernels.manager(AsyncKernelManager)
@@ -244,7 +248,7 @@ def _client(given: dict):
         def process_message(self, message, cell, index):
             if message["msg_type"] in _PRINTS:
                 self.printed += len(str(message["content"]))
-                if self.printed > MOST_PRINTED:
+                if self.printed > MOST_SENT:
                     self.flooded.set()
                     return None
             return super().process_message(message, cell, index)
@@ -252,7 +256,7 @@ def _client(given: dict):
     return Bounded(
         new_notebook(cells=[new_code_cell("")]),
         allow_errors=True,
-        coalesce_streams=True,
+        # Not coalesce_streams: the time it takes grows with the square of a line's length.
         resources={"metadata": {"path": given["cwd"]}},
     )
 

@@ -199,14 +199,18 @@ def _telling(solution: str) -> bool:
 
 def said(outputs: list) -> list[str]:
     """Find the verdicts of checks among a cell's outputs, in order, each once."""
-    texts = []
+    parts = []
     for output in outputs:
-        if output.get("output_type") == "stream":
-            texts.append(output.get("text", ""))
-        else:
-            texts.append(output.get("data", {}).get("text/plain", ""))
-    text = "\n".join(t if isinstance(t, str) else "".join(t) for t in texts)
-    found = re.findall(r"^\W*((?:try again|correct|not attempted): .+)", text, re.M)
+        stream = output.get("output_type") == "stream"
+        text = (
+            output.get("text") if stream else output.get("data", {}).get("text/plain")
+        )
+        text = text if isinstance(text, str) else "".join(text or ())
+        parts.append(text if stream else f"\n{text}\n")
+    # Few signs before the word, so that the time is bounded for any text.
+    found = re.findall(
+        r"^[^\w\n]{0,9}((?:try again|correct|not attempted): .+)", "".join(parts), re.M
+    )
     return [line[:300] for line in dict.fromkeys(found)][-5:]
 
 

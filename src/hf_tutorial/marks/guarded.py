@@ -15,6 +15,7 @@ from pathlib import Path
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 CHANGES = {"os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.truncate", "os.link",
            "os.symlink", "os.chmod", "shutil.rmtree"}  # fmt: skip
+MOST_PRINTED = 1_000_000  # letters; the log of a long training has 20,000
 HERE = ("127.", "::1", "localhost")
 
 
@@ -51,6 +52,32 @@ def refuse(network: bool, folders: tuple[str, ...]) -> None:
     sys.addaudithook(watch)
 
 
+class TooMuchPrinted(BaseException):
+    """A cell printed more than anybody reads; no `except Exception` takes it for its own."""
+
+
+def bound_printing() -> None:
+    """Let a cell print so many letters: a tenth of a second of more chokes who listens.
+
+    It is the class of the streams that is changed, before there are any: IPython sets `write` on
+    the streams themselves and puts back what it found there.
+    """
+    from ipykernel.iostream import OutStream
+
+    write = OutStream.write
+
+    def counted(stream, text: str) -> int:
+        before = OutStream.printed
+        OutStream.printed += len(text)
+        if OutStream.printed <= MOST_PRINTED:
+            return write(stream, text)
+        if before <= MOST_PRINTED:  # once: the kernel itself prints after an error
+            raise TooMuchPrinted(f"over {MOST_PRINTED:,} letters")
+        return len(text)
+
+    OutStream.write, OutStream.printed = counted, 0
+
+
 def _is_here(host) -> bool:
     host = host.decode() if isinstance(host, bytes) else host
     return host in (None, "") or str(host).startswith(HERE)
@@ -62,6 +89,7 @@ if __name__ == "__main__":
     _, cut, folders, *sys.argv[1:] = sys.argv
     if cut == "refuse" or folders:
         refuse(cut == "refuse", tuple(folders.split(os.pathsep)) if folders else ())
+    bound_printing()
     kernel = Path(__file__).parents[1] / "kernels" / "__main__.py"
     sys.path.insert(0, str(kernel.parent))  # it takes the first place out, as its own
     sys.argv[0] = str(kernel)
