@@ -93,6 +93,14 @@ def _notes(record: Record) -> list[str]:
     return notes
 
 
+def _changes(given: list[Mark]) -> list[str]:
+    """List what became of the checks, with the exercise where it is a line of that."""
+    return list(dict.fromkeys(
+        change if change.endswith("was replaced") else f"{mark.exercise.number}: {change}"
+        for mark in given for change in mark.checks
+    ))  # fmt: skip
+
+
 def page(
     made: list[tuple[Record, list[Mark]]],
     lost: list[tuple],
@@ -122,7 +130,7 @@ def page(
         here = [
             {"record": record, "marks": given, "notes": _notes(record),
              "right": sum(mark.verdict == "right" for mark in given),
-             "checks": list(dict.fromkeys(c for mark in given for c in mark.checks))}
+             "checks": _changes(given)}
             for record, given in made if record.plan["lesson"]["name"] == lesson.name
         ]  # fmt: skip
         if here:
