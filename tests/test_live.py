@@ -12,6 +12,7 @@ from pathlib import Path
 import jsonschema
 import matplotlib
 import nbformat
+import pytest
 from nbformat.v4 import new_output
 
 from hf_tutorial import NOTEBOOKS, appearance, live, publish
@@ -110,7 +111,7 @@ SEEN = """() => ({
   text: getComputedStyle(document.querySelector('.jp-RenderedHTMLCommon p')).fontSize,
   mode: document.querySelector('.jp-LabShell').dataset.shellMode,
   bar: document.querySelector('#jp-left-stack').checkVisibility(),
-  wide: document.querySelector('.cm-content').clientWidth})"""
+  wide: document.querySelector('.jp-CodeCell .cm-content').clientWidth})"""
 
 
 @pytest.mark.skipif("DRILL" not in os.environ, reason="10 s of computing: `make drill`")

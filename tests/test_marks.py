@@ -95,6 +95,17 @@ def test_name_in_a_zip_file_of_macos_is_read_as_what_it_was(tmp_path):
     assert submissions._name(info) == "Zoë/01.ipynb"
 
 
+def test_of_a_whole_repository_the_notebooks_are_read_and_nothing_else(tmp_path):
+    for name in ("notebooks/01.ipynb", "build/handout/01.ipynb", "env/lib/nb.ipynb",
+                 "notebooks/.ipynb_checkpoints/01.ipynb", ".venv/x.ipynb", "README.md"):  # fmt: skip
+        path = tmp_path / "Ann" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content())
+    (tmp_path / "Ann/env/pyvenv.cfg").touch()
+    found, left = submissions.collect(tmp_path)
+    assert [s.file for s in found] == ["Ann/notebooks/01.ipynb"] and left == []
+
+
 def test_links_pipes_and_other_things_are_named_and_not_opened(tmp_path, monkeypatch):
     monkeypatch.setattr(submissions, "LARGEST", 9_000)
     outside = tmp_path / "outside.ipynb"

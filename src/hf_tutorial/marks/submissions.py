@@ -28,7 +28,10 @@ from pathlib import Path, PurePosixPath
 ENDINGS = (".ipynb", ".ipynb.txt", ".ipynb.json")
 LARGEST = 30_000_000  # bytes of one notebook
 LARGEST_ARCHIVE = 300_000_000  # bytes of all notebooks in one zip file
-PASSED_OVER = {"__MACOSX", ".ipynb_checkpoints", "node_modules", "site-packages"}
+PASSED_OVER = {
+    "__MACOSX",
+    "build",
+}  # and what begins with a dot, and environments of Python
 PLATFORMS = (
     re.compile(r"(?P<who>.+?)_\d+_assignsubmission_\w+?(?:_|$)"),  # Moodle
     re.compile(r".+_(?P<who>[^_]+)_attempt_\d{4}(?:-\d\d){5}(?:_|\.|$)"),  # Blackboard
@@ -122,7 +125,8 @@ def _walk(folder: Path) -> Iterator[Path]:
         if entry.name in PASSED_OVER or entry.name.startswith("."):
             continue
         if entry.is_dir(follow_symlinks=False):
-            yield from _walk(Path(entry.path))
+            if not (Path(entry.path) / "pyvenv.cfg").is_file():
+                yield from _walk(Path(entry.path))
         else:
             yield Path(entry.path)
 
