@@ -241,6 +241,29 @@ def test_harm_that_got_past_the_guard_is_told(tmp_path, capsys):
     assert "git restore" in (tmp_path / "index.html").read_text()
 
 
+def test_interrupted_marking_ends_what_runs_and_begins_nothing_new(tmp_path):
+    root = made(tmp_path / "checkout")
+    asleep = answered("import time\ntime.sleep(7_933)").cells[3].source
+    text = nbformat.writes(answered(asleep)).encode()
+    handed = [submissions.Submission("Ann", "a.ipynb", b"none")]
+    handed += [submissions.Submission(name, "b.ipynb", text) for name in ("Bo", "Cy")]
+    ended = []
+
+    def done(record):
+        ended.append(record)
+        if record.submission.student == "Ann":
+            raise KeyboardInterrupt
+
+    clock = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        running.run_all(
+            handed, exercises.ours(root / "notebooks"), root=root, at_once=2, done=done
+        )
+    assert time.monotonic() - clock < 60
+    assert [r.over for r in ended if r.submission.student == "Bo"] == ["interrupted"]
+    assert not any(r.submission.student == "Cy" and r.plan for r in ended)
+
+
 @pytest.mark.skipif("DRILL" not in os.environ, reason="a minute: `make drill`")
 def test_notebook_of_ours_is_marked_with_right_wrong_and_no_answers(tmp_path):
     ours = nbformat.read(NOTEBOOKS / "01_tokenization.ipynb", as_version=4)

@@ -45,10 +45,11 @@ def main(job: Path, pipe: int) -> None:
     limit(given["memory"])
     walls.keep_orphans()
     walls.raise_around(frozenset(given["walls"]), Path(given["folder"]))
-    with os.fdopen(pipe, "w", encoding="utf-8", buffering=1) as told:
+    with os.fdopen(pipe, "w", encoding="utf-8", errors="replace", buffering=1) as told:
 
         def tell(what: str, **more) -> None:
-            told.write(json.dumps({"what": what, **more}) + "\n")
+            line = json.dumps({"what": what, **more}, ensure_ascii=False)
+            told.write(line + "\n")
 
         try:
             prepared = prepare(given)

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -89,22 +90,29 @@ def run_all(
     """
     raised = walls.possible() if raised is None else raised
 
+    stopping = threading.Event()
+
     def one(submission: Submission) -> Record:
         record = Record(submission)
         clock = time.monotonic()
         try:
             with _folder() as folder:
-                _Run(
-                    record, folder, lessons, root, limits, raised, at_once
-                ).to_its_end()
-        except OSError as error:  # no room on the disk, no process to be had
-            record.over = f"not run: {error}"
+                run = _Run(record, folder, lessons, root, limits, raised, at_once)
+                run.to_its_end(stopping)
+        except Exception as error:  # no room on the disk, no process to be had
+            record.over = f"not run: {type(error).__name__}: {error}"
         record.seconds = time.monotonic() - clock
         done(record)
         return record
 
-    with ThreadPoolExecutor(at_once) as pool:
+    pool = ThreadPoolExecutor(at_once)
+    try:
         return list(pool.map(one, submissions))
+    except BaseException:  # Ctrl-C: what runs is ended, too, and nothing new begun
+        stopping.set()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 @contextlib.contextmanager
@@ -189,9 +197,9 @@ class _Run:
             )  # fmt: skip
         os.close(theirs)
 
-    def to_its_end(self) -> None:
+    def to_its_end(self, stopping: threading.Event) -> None:
         try:
-            self.listen()
+            self.listen(stopping)
         finally:
             self.end_all()
             os.close(self.pipe)
@@ -205,7 +213,7 @@ class _Run:
         changed = (n for n in self.before | after if self.before.get(n) != after.get(n))
         self.record.wrote = sorted(changed)[:20]
 
-    def listen(self) -> None:
+    def listen(self, stopping: threading.Event) -> None:
         """Take in what is told, and end it all when it takes too much."""
         end = time.monotonic() + self.limits.seconds + 60
         text, told, finished = b"", 0, False
@@ -221,7 +229,7 @@ class _Run:
                     finished |= self.take(line)
             if told > MOST_TOLD:
                 return self.stop("it told more than can be read")
-            if why := self.too_much():
+            if why := "interrupted" if stopping.is_set() else self.too_much():
                 return self.stop(why)
             if time.monotonic() > end:
                 return self.stop(f"no end within {self.limits.seconds} s")
