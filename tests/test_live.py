@@ -15,7 +15,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_output
 
-from hf_tutorial import NOTEBOOKS, appearance, live, publish
+from hf_tutorial import NOTEBOOKS, appearance, live, place, publish
 from tests.browser import browser
 from tests.lessons import contents, lesson, put
 
@@ -93,6 +93,17 @@ def test_figures_are_larger_in_a_lecture_alone(monkeypatch):
         monkeypatch.setenv(appearance.LECTURE, "1")
         appearance.set_plot_style()
         assert matplotlib.rcParams["figure.dpi"] == usual * 1.5 == 165
+
+
+def test_copy_that_is_opened_in_a_lecture_moves_to_notebooks_without_a_word(
+    monkeypatch,
+):
+    (NOTEBOOKS.parent / "build").mkdir(exist_ok=True)
+    for lecture, quiet in (("0", False), ("1", True)):
+        monkeypatch.chdir(NOTEBOOKS.parent / "build")
+        monkeypatch.setenv(appearance.LECTURE, lecture)
+        assert (place.settle(NOTEBOOKS) is None) is quiet
+        assert Path.cwd() == NOTEBOOKS
 
 
 def address_of(log, process):
