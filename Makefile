@@ -10,7 +10,7 @@ NUMBERED := $(sort $(wildcard notebooks/[0-9]*.ipynb))
 # files, which some containers forbid, each kernel would compile the libraries anew.
 unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
-.PHONY: help doctor lab run test record traps handout slides site browser data bench drill rerun determinism gpu latest lock lint format clean
+.PHONY: help doctor lab run test record traps handout slides lecture marks site browser data bench drill rerun determinism gpu latest lock lint format clean
 
 help:  ## list these tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,12 @@ site: models  ## the saved notebooks as pages that search, for screen, phone and
 browser: models  ## open slides, pages and JupyterLab in a real Chromium, and look for faults
 	$(PYTHON) -m tests.browser
 
+lecture: models  ## the same notebooks live in JupyterLab, for a hall: large type (ONLY=03, LAB="--no-browser")
+	$(PYTHON) -m hf_tutorial.live $(if $(ONLY),--only $(ONLY)) -- $(LAB)
+
+marks: models  ## run what students hand back, ask our checks: SUBMISSIONS=folder (MARKS="--seconds 300")
+	@$(PYTHON) -m hf_tutorial.marks $(MARKS) "$(SUBMISSIONS)"
+
 data: models  ## rebuild stories, models and cards, measure them, then replace: 40 min
 	$(PYTHON) data/recipes/rebuild.py
 
@@ -64,6 +70,7 @@ bench: models  ## measure what README and CONTRIBUTING promise (BASE=COMMIT: aga
 
 drill: models  ## what takes too long for test: kills, 2 GB as a stream, DeepSpeed
 	$(PYTHON) -m tests.drill
+	DRILL=1 $(PYTHON) -m pytest -n0 tests/test_live.py tests/test_marks_running.py
 
 rerun: models  ## run every cell twice in a row, and every section again
 	$(PYTHON) -m tests.rerun

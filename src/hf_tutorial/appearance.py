@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 import warnings
@@ -19,6 +20,8 @@ STYLE = {
     "image.cmap": "cividis",
     "image.interpolation": "nearest",
 }
+LECTURE = "HF_TUTORIAL_LECTURE"  # set by `make lecture`: figures for the last row
+ENLARGED = 1.5
 INLINE = "module://matplotlib_inline.backend_inline"
 # What of an IPython profile changes outputs. Colours, history and completion stay the reader's.
 _OF_THE_SHELL = (
@@ -139,6 +142,8 @@ def set_plot_style() -> None:
     for name in ("figure.max_open_warning", "timezone"):  # left alone as well
         matplotlib.rcParams[name] = usual[name]
     matplotlib.rcParams.update(STYLE)
+    if os.environ.get(LECTURE) == "1":
+        matplotlib.rcParams["figure.dpi"] = STYLE["figure.dpi"] * ENLARGED
     if running_shell() is not None:
         from matplotlib_inline.backend_inline import set_matplotlib_formats
 

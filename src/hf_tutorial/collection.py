@@ -51,19 +51,28 @@ def read(path: Path) -> NotebookNode:
         raise ValueError(f"{path.name} is no notebook: not a text in UTF-8") from None
     except OSError as error:
         raise ValueError(f"{path.name} cannot be read: {error.strerror}") from None
+    return parse(text, path.name)
+
+
+def parse(text: str, name: str) -> NotebookNode:
+    """Make a notebook of format 4.5 of a text, as `read` does of a file.
+
+    Raises:
+        ValueError: The text is no notebook. The message calls it by `name` and says why.
+    """
     if not text.strip():
-        raise ValueError(f"{path.name} is no notebook: the file is empty")
+        raise ValueError(f"{name} is no notebook: the file is empty")
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path.name} is no notebook: not JSON ({error})") from None
+        raise ValueError(f"{name} is no notebook: not JSON ({error})") from None
     if not isinstance(content, dict) or "nbformat" not in content:
-        raise ValueError(f"{path.name} is no notebook: its JSON has no 'nbformat'")
+        raise ValueError(f"{name} is no notebook: its JSON has no 'nbformat'")
     try:
         return _as_4_5(text)
     except Exception as error:  # nbformat trips over a damaged notebook in many ways
         why = f"{type(error).__name__}: {error}".splitlines()[0][:150]
-        raise ValueError(f"{path.name} is a damaged notebook: {why}") from None
+        raise ValueError(f"{name} is a damaged notebook: {why}") from None
 
 
 def _as_4_5(text: str) -> NotebookNode:

@@ -55,6 +55,10 @@ def settle(notebooks: Path) -> str | None:
             f"{_way_back(theirs, own)}. `{doctor()}` there shows which kernel Jupyter takes."
         )
     os.chdir(notebooks)
+    if (
+        os.environ.get("HF_TUTORIAL_LECTURE") == "1"
+    ):  # `make lecture` said where its copies lie
+        return None
     note = f"This notebook was opened in {here}; it reads from {notebooks} now."
     if here.is_relative_to(own / "build"):
         note += " What lies in build/ is written anew each time: keep your own work elsewhere."
