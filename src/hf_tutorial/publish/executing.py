@@ -18,9 +18,10 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 from tqdm import tqdm
 
-from hf_tutorial import collection, kernels
+from hf_tutorial import collection, kernels, sources
 
 CELL_TIMEOUT = 300  # seconds; on a busy machine a training takes minutes
+OF_FULL_SIZE = 900  # seconds, of models twenty times as large
 AT_ONCE = 2
 
 
@@ -121,9 +122,10 @@ async def _execute(
     execution: Execution, progress: _Progress, environment: dict[str, str]
 ) -> None:
     current = 0  # counted from 1, as a reader counts
+    timeout = CELL_TIMEOUT if sources.origin() == "bundled" else OF_FULL_SIZE
     client = Client(
         execution.notebook,
-        timeout=CELL_TIMEOUT,
+        timeout=timeout,
         resources={"metadata": {"path": str(execution.path.parent)}},
         coalesce_streams=True,
     )
@@ -142,7 +144,7 @@ async def _execute(
                         progress.bar.update()
         execution.failure = _kept_quiet(execution.code)
     except CellTimeoutError:
-        execution.failure = f"cell {current}: no answer within {CELL_TIMEOUT} s"
+        execution.failure = f"cell {current}: no answer within {timeout} s"
     except CellExecutionError as error:
         execution.failure = f"cell {current}: {error.ename}: {_one_line(error.evalue)}"
     except DeadKernelError:
