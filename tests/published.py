@@ -317,7 +317,10 @@ def wikitext() -> Files:
                 lines += ["", f" = The story of {n} = \n", ""]
             words = draw.choice((30, 60, 100, 150, 200))
             text = joined(told, words, draw, " ").replace(",", " ,").replace(".", " .")
-            lines.append(f" {text} The 3 @-@ day fair is <unk> . \n")
+            end = draw.choice(
+                ("The 3 @-@ day fair is <unk> in all years .", "It rained .")
+            )
+            lines.append(f" {text} {end} \n")
         table = [{"text": line} for line in lines]
         for configuration in ("wikitext-2-raw-v1", "wikitext-2-v1"):
             name = f"{configuration}/{split}-00000-of-00001.parquet"

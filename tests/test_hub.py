@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from hf_tutorial import NOTEBOOKS, sources
-from tests import failing, tiny
-from tests.loopback import Hub, ran
+from tests import failing, published, tiny
+from tests.loopback import Hub, nobody, ran
 
 REPOSITORY = "distilbert/distilbert-base-cased"
 OUT = "restart the kernel without HF_TUTORIAL_SOURCE=hub"  # of most
@@ -175,6 +175,7 @@ def impatient(hub, monkeypatch):
 
     monkeypatch.setattr(patience, "TROUBLE", 0)
     monkeypatch.setattr(patience, "TROUBLES", patience.Trouble())
+    monkeypatch.setattr(patience.constants, "ENDPOINT", hub.address)
     with patience.Patient(follow_redirects=True) as client:
         yield lambda: client.get(f"{hub.address}/api/models/{REPOSITORY}"), patience
 
@@ -199,6 +200,14 @@ def test_training_that_has_begun_waits_for_as_long_as_the_libraries_do(impatient
     hub.fail(429, times=3, headers={"Retry-After": "120"})
     # The answers reach the library, which tries again and waits as it is told.
     assert [ask().status_code for _ in range(4)] == [429, 429, 429, 200]
+
+
+def test_failure_of_another_host_is_not_laid_on_the_hub(impatient, hub):
+    ask, patience = impatient
+    with pytest.raises(patience.httpx.TransportError), patience.Patient() as client:
+        client.head(f"{nobody().replace('127.0.0.1', 'localhost')}/datasets/csv/csv.py")
+    assert patience.TROUBLES.latest is None
+    assert ask().status_code == 200
 
 
 def test_what_is_sent_may_take_its_time(impatient, hub):
@@ -245,10 +254,7 @@ def hub():
             "onnx/config.json": b"no",
         }
         server.add(REPOSITORY, tiny.model() | more)
-        rows = tiny.dataset()["plain_text/train-00000-of-00001.parquet"]
-        glue = {"README.md": "# GLUE\n", "cola/train-00000-of-00001.parquet": rows,
-                "mrpc/train-00000-of-00001.parquet": rows}  # fmt: skip
-        server.add("nyu-mll/glue", glue, "dataset")
+        server.add("nyu-mll/glue", published.glue(), "dataset")
         server.add("evaluate-metric/accuracy", tiny.metric(), "space")
         yield server
 
@@ -264,10 +270,11 @@ def test_role_is_a_folder_with_the_files_that_are_read_and_no_others(hub, tmp_pa
     (encoder, (pairs,), (metric,)), said = roles(hub, tmp_path)
     assert {file.name for file in Path(encoder).iterdir()} == {*tiny.model()}
     assert sources.name_of(encoder) == REPOSITORY
-    assert Path(pairs).name == "mrpc" and [
-        file.name for file in Path(pairs).iterdir()
-    ] == ["train-00000-of-00001.parquet"]
-    assert not (Path(pairs).parent / "cola").exists()
+    assert Path(pairs).name == "mrpc"
+    assert {file.name for file in Path(pairs).iterdir()} == {
+        "train.parquet", "validation.parquet", "test.parquet"}  # fmt: skip
+    asked = [path for _, path, *_ in hub.requests if "/nyu-mll/glue/resolve/" in path]
+    assert asked and all("/mrpc/" in path for path in asked)
     assert Path(metric).read_bytes() == tiny.METRIC.encode()
     # One line before each download says what and how much.
     size = -(-sum(map(len, tiny.model().values())) // 1000)

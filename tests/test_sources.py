@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from hf_tutorial import sources
+from hf_tutorial.hub import preparing
 from tests.loopback import Hub, Ran, ran
 
 DATA = sources.DATA  # the real one, whatever a test puts in its place
@@ -67,6 +68,7 @@ def test_every_role_has_a_repository_on_the_hub(table, monkeypatch):
     monkeypatch.setattr(
         sources, "_from_the_hub", lambda name, *_: f"{name} in the cache"
     )
+    monkeypatch.setattr(preparing, "prepared", lambda role, files, name: str(files))
     ask = {"CHECKPOINTS": sources.checkpoint, "DATASETS": sources.dataset}.get(
         table, sources.metric
     )
@@ -193,6 +195,7 @@ def place_from_loopback_hub(target: Path, *, damage: bool) -> Ran:
 import importlib.util, json, sys
 from pathlib import Path
 from hf_tutorial import sources
+from hf_tutorial.hub import preparing
 from tests.loopback import Hub, Ran, ran
 found = importlib.util.find_spec
 importlib.util.find_spec = lambda n, *r: None if n == sources.ENCODER_WHEEL else found(n, *r)

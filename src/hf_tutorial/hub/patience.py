@@ -123,6 +123,8 @@ class Patient(httpx.Client):
             GivenUp: It has; the cause is how.
             HfHubHTTPError: It says itself to come again later.
         """
+        if _asks_another_host(request):
+            return super().send(request, stream=stream, **options)
         TROUBLES.refuse_if_given_up()
         _limit(request)
         begin = time.monotonic()
@@ -169,6 +171,18 @@ def seconds_to_wait(response: Any) -> int | None:
         return limit.reset_in_seconds
     named = response.headers.get("Retry-After", "").strip()
     return int(named) if named.isdigit() else None
+
+
+def _asks_another_host(request: Any) -> bool:
+    """Say whether a request has no part in a download, so that its failure is none of the Hub's.
+
+    datasets counts what is loaded, local files too, by asking a server of Amazon's for a file that
+    is not there. Downloads begin at the Hub, and only their bodies come from other hosts.
+    """
+    return (
+        request.method == "HEAD"
+        and request.url.host != urlsplit(constants.ENDPOINT).hostname
+    )
 
 
 def _limit(request: Any) -> None:
