@@ -8,6 +8,7 @@ compared: the weights are random. They are kept in build/hub/, to be read.
 python -m tests.hub_notebooks              # all notebooks, one after the other
 python -m tests.hub_notebooks 05 08        # by the beginning of the name
 python -m tests.hub_notebooks --readme     # and write the table into README
+python -m tests.hub_notebooks --small      # with small models: minutes, to see what fails
 """
 
 import os
@@ -139,13 +140,17 @@ def with_table(readme: str, outcomes: list[Outcome]) -> str:
 
 def main(chosen: list[str]) -> int:
     """Run and report; the exit status is 1 when something failed or takes too much."""
-    write = "--readme" in chosen
-    begins = tuple(word for word in chosen if word != "--readme") or ("",)
+    write, size = "--readme" in chosen, "small" if "--small" in chosen else "full"
+    begins = tuple(word for word in chosen if not word.startswith("--")) or ("",)
+    if write and (size == "small" or begins != ("",)):
+        sys.exit(
+            "--readme is for all notebooks in full size: leave the other words out"
+        )
     paths = [path for path in publish.discover() if path.name.startswith(begins)]
     if not paths:
         sys.exit(f"no notebook's name begins with {' or '.join(begins)}")
     outcomes = []
-    with HubMode():
+    with HubMode(size):
         for path in paths:
             outcomes.append(outcome := run(path))
             failed = [*outcome.failures, *too_much(outcome)]

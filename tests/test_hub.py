@@ -81,6 +81,13 @@ def test_failure_ends_a_cell_soon_in_one_sentence_with_the_way_out(
     assert found["failed"] <= HANGS.get(failure, 100) * at_once
 
 
+def test_hub_that_hangs_ends_evaluate_soon_in_the_same_sentence(trials):
+    found = trials["hang, metric, failing"]
+    assert not found["worked"] and found["seconds"] < 30
+    assert SENTENCES["hang"][0] in found["said"] and OUT in found["said"]
+    assert found["failed"] <= 6  # a second each; without a limit it is 250 s
+
+
 @pytest.mark.parametrize("option", ["--checkpoint", "--dataset", "roles"])
 @pytest.mark.parametrize("failure", ["500", "404", "hang body"])
 def test_failure_ends_a_training_in_the_same_sentence(trials, failure, option):

@@ -13,7 +13,7 @@ from hf_tutorial.hub import preparing
 from tests import published
 
 SIZES = {"reviews": (600, 150, 150), "paraphrases": (300, 60, 60), "headlines": (400, 100, 100),
-         "instructions": (400, 50, 110)}  # fmt: skip
+         "instructions": (160, 50, 110)}  # fmt: skip
 # What the Hub's datasets do not have: the plot and hero of a story.
 OURS_ALONE = {"plot", "hero"}
 
@@ -90,6 +90,15 @@ def test_reviews_come_mixed_halved_and_all_labelled(made):
         assert labels.count(1) == labels.count(0) == len(split) / 2
         changes = sum(a != b for a, b in zip(labels, labels[1:], strict=False))
         assert changes > len(labels) / 3  # sorted, it would be 1
+
+
+def test_rows_are_as_short_as_the_bundled_ones_where_there_are_enough(made):
+    for role, words in (("reviews", 80), ("instructions", 60)):
+        assert max(map(preparing._words, load_dataset(made[role])["train"])) <= words
+    recipe = preparing.Recipe({}, {}, (0, 0, 0), words=2)
+    rows = [{"text": "a " * count} for count in (9, 2, 1, 4, 3)]
+    drawn = preparing._draw(rows, 3, recipe)
+    assert sorted(map(preparing._words, drawn)) == [1, 2, 3]
 
 
 def test_each_topic_of_the_posts_gets_as_many_rows(made):

@@ -82,6 +82,7 @@ def _prepare_for_the_hub() -> None:
     from hf_tutorial.hub import failures, patience
 
     patience.set_up()
+    patience.limit_requests()
     from huggingface_hub.utils import are_progress_bars_disabled, enable_progress_bars
     from transformers.utils.logging import disable_progress_bar
 

@@ -212,6 +212,38 @@ def set_up() -> None:
     )
 
 
+def limit_requests() -> None:
+    """Give evaluate the same patience: it asks by another client, 100 s at a time, without a setting.
+
+    Only what is asked of the Hub is watched.
+    """
+    from requests import exceptions
+    from requests.adapters import HTTPAdapter
+
+    usual = HTTPAdapter.send
+    if getattr(usual, "patient", False):
+        return
+
+    def send(adapter: Any, request: Any, **options: Any) -> Any:
+        if urlsplit(request.url).hostname != urlsplit(constants.ENDPOINT).hostname:
+            return usual(adapter, request, **options)
+        TROUBLES.refuse_if_given_up()
+        begin, options["timeout"] = time.monotonic(), constants.HF_HUB_DOWNLOAD_TIMEOUT
+        try:
+            response = usual(adapter, request, **options)
+        except (exceptions.Timeout, exceptions.ConnectionError) as error:
+            late = isinstance(error, exceptions.Timeout)
+            kind = httpx.ReadTimeout if late else httpx.ConnectError
+            if TROUBLES.met(begin, kind(str(error))):
+                raise GivenUp(str(error)) from error
+            raise
+        TROUBLES.over()
+        return response
+
+    send.patient = True  # type: ignore[attr-defined]
+    HTTPAdapter.send = send  # type: ignore[method-assign]
+
+
 def wait_as_usual() -> None:
     """Never give up before the libraries do: a training that reads a stream should outlast it."""
     with TROUBLES.lock:

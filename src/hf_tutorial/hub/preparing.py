@@ -2,7 +2,7 @@
 
 The public repositories differ from the bundled datasets in what no lesson is about: reviews sorted
 by label, rows whose label is -1, no validation split, other names. Here they get the same columns,
-label names, splits and numbers of rows, drawn with a seed. Nothing comes from a test split but test.
+label names and splits, and no more and no longer rows than there, drawn with a seed. Nothing comes from a test split but test.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 SEED = 0
-EDITION = 1  # raise it when the same files become other rows
+EDITION = 2  # raise it when the same files become other rows
 TOPICS = [  # by the card of the posts: their table has numbers only
     "analyst update", "central banks", "company and product news", "treasuries and debt",
     "dividend", "earnings", "energy and oil", "financials", "currencies", "general news",
@@ -33,7 +33,9 @@ class Recipe:
         files: The splits that are read, and the beginnings of their files' names; the first that
             is found counts, as repositories rename theirs.
         columns: New name of each column: the name that it has there.
-        sizes: Rows of train, validation and test, as many as the bundled dataset has.
+        sizes: Rows of train, validation and test: as many as the bundled dataset has, or fewer.
+        words: About as many as the longest row of the bundled dataset has. Longer rows are taken
+            only where there are too few; 0 takes any. Models are twenty times as large already.
         even: Whether each label gets as many rows as the others, as far as there are.
         names: Those of the labels, in order; empty without labels.
         mended: What is done to each row; one that becomes None is left out.
@@ -42,6 +44,7 @@ class Recipe:
     files: dict[str, tuple[str, ...]]
     columns: dict[str, str]
     sizes: tuple[int, int, int]
+    words: int = 0
     even: bool = False
     names: tuple[str, ...] = ()
     mended: Callable[[dict[str, Any]], dict[str, Any] | None] = lambda row: row
@@ -65,7 +68,7 @@ TRAIN, TEST = ("train",), ("test",)
 RECIPES = {
     "reviews": Recipe(
         {"train": TRAIN, "test": TEST}, {"text": "text", "label": "label"}, (600, 150, 150),
-        even=True, names=("negative", "positive"),
+        words=80, even=True, names=("negative", "positive"),
     ),
     "paraphrases": Recipe(
         {"train": TRAIN, "validation": ("validation",), "test": TEST},
@@ -82,7 +85,7 @@ RECIPES = {
     ),
     "instructions": Recipe(
         {"train": ("train",), "test": ("test",)},
-        {"messages": "messages", "kind": "category"}, (400, 50, 110), mended=_talk,
+        {"messages": "messages", "kind": "category"}, (160, 50, 110), words=60, mended=_talk,
     ),
 }  # fmt: skip
 
@@ -178,21 +181,31 @@ def _table(path: Path) -> Iterable[dict[str, Any]]:
 
 
 def _draw(rows: Rows, size: int, recipe: Recipe) -> Rows:
-    """Draw rows with the seed, mixed; with `even`, as many of each label as there can be."""
+    """Draw rows with the seed, mixed: short ones, and with `even` as many of each label."""
     import numpy
 
     generator = numpy.random.default_rng(SEED)
-    mixed = [rows[place] for place in generator.permutation(len(rows))]
-    if not recipe.even:
-        return mixed[:size]
-    # By turns: the first row of each label, then the second, and so on.
     turns: dict[int, int] = {}
     ranked = []
+    mixed = [rows[place] for place in generator.permutation(len(rows))]
     for place, row in enumerate(mixed):
-        turn = turns[row["label"]] = turns.get(row["label"], -1) + 1
-        ranked.append((turn, place))
-    chosen = [place for _, place in sorted(ranked)[:size]]
-    return [mixed[place] for place in sorted(chosen)]
+        longer = max(0, _words(row) - recipe.words) if recipe.words else 0
+        ranked.append((longer, place))
+    chosen = []
+    for longer, place in sorted(ranked):
+        # By turns: the first row of each label, then the second, and so on.
+        label = mixed[place]["label"] if recipe.even else 0
+        turns[label] = turns.get(label, -1) + 1
+        chosen.append((turns[label], longer, place))
+    return [
+        mixed[place] for place in sorted(place for *_, place in sorted(chosen)[:size])
+    ]
+
+
+def _words(row: dict[str, Any]) -> int:
+    """Count the words of a review, or of a conversation."""
+    turns = row.get("messages") or [{"content": row.get("text", "")}]
+    return sum(len(turn["content"].split()) for turn in turns)
 
 
 def _write(rows: Rows, recipe: Recipe, file: Path) -> None:
