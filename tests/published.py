@@ -458,7 +458,11 @@ def build(size: str = "full", place: Path = BUILD) -> Path:
                     path = made / tree / name / file
                     path.parent.mkdir(parents=True, exist_ok=True)
                     path.write_bytes(content)
-        made.rename(folder)
+        try:
+            made.rename(folder)
+        except OSError:  # another process was faster
+            if not folder.is_dir():
+                raise
     return folder
 
 

@@ -4,8 +4,10 @@ import errno
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -173,6 +175,42 @@ def test_without_a_hub_what_was_downloaded_before_is_used_and_that_is_said_in_on
         "downloaded before."
     ]
     assert len(found["warned"].strip().splitlines()) == 1
+
+
+# A name server that never answers. In namespaces of its own a program may have one without root.
+NAMELESS = """
+import pathlib, socket, subprocess, sys
+subprocess.run(["mount", "--bind", sys.argv[1], "/etc/resolv.conf"], check=True)
+subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+silent.bind(("127.0.0.1", 53))
+from hf_tutorial import sources
+from hf_tutorial.hub import failures
+try:
+    sources.checkpoint("encoder")
+except Exception as error:
+    print(failures.sentence(error))
+"""
+ALONE = ["unshare", "--map-root-user", "--mount", "--net"]
+
+
+def test_name_server_that_hangs_ends_soon_in_one_sentence(tmp_path):
+    if not (shutil.which("unshare") and shutil.which("ip")):
+        pytest.skip("namespaces need Linux's unshare and ip")
+    if subprocess.run([*ALONE, "true"], capture_output=True).returncode:
+        pytest.skip("this machine gives no namespaces to its users")
+    servers = tmp_path / "resolv.conf"
+    servers.write_text("nameserver 127.0.0.1\n")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("HF_")}
+    environment |= {"HF_TUTORIAL_SOURCE": "hub", "HF_HOME": str(tmp_path / "home")}
+    begin = time.monotonic()
+    done = subprocess.run(
+        [*ALONE, sys.executable, "-c", NAMELESS, str(servers)], env=environment,
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert "the Hub (huggingface.co) cannot be reached" in done.stdout, done.stderr
+    assert "connect to the network" in done.stdout and OUT not in done.stderr
+    assert time.monotonic() - begin < 30
 
 
 @pytest.fixture
