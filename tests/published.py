@@ -321,9 +321,10 @@ def wikitext() -> Files:
                 lines += ["", f" = The story of {n} = \n", ""]
             words = draw.choice((30, 60, 100, 150, 200))
             text = joined(told, words, draw, " ").replace(",", " ,").replace(".", " .")
-            end = draw.choice(
-                ("The 3 @-@ day fair is <unk> in all years .", "It rained .")
-            )
+            # Some speak of songs, which notebook 09 hides.
+            ends = ("The 3 @-@ day fair is <unk> in all years .", "It rained .",
+                    "They sang a song .")  # fmt: skip
+            end = draw.choice(ends)
             lines.append(f" {text} {end} \n")
         table = [{"text": line} for line in lines]
         for configuration in ("wikitext-2-raw-v1", "wikitext-2-v1"):
