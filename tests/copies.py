@@ -62,3 +62,19 @@ def error(cell: NotebookNode) -> NotebookNode | None:
 def said(error: NotebookNode) -> str:
     """Put an error into one line, cut to what tells it from others."""
     return f"{error.ename}: {' '.join(error.evalue.split())[:200]}"
+
+
+def fault(saved: NotebookNode, now: NotebookNode) -> str | None:
+    """Say how a cell ended otherwise than it was meant to; None if it did not.
+
+    Args:
+        saved: The cell as the notebook has it, with its tags.
+        now: The same, executed in a copy.
+    """
+    raised = error(now)
+    meant = "raises-exception" in saved.metadata.get("tags", [])
+    if raised and not meant:
+        return said(raised)
+    if meant and not raised and now.execution_count is not None:
+        return "should have raised an error, and did not"
+    return None

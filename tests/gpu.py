@@ -125,23 +125,13 @@ def on_the_gpu(path: Path, memory: Callable[[], int | None]) -> Outcome:
         card_bytes=watch.bytes,
     )
     for number, (saved, now) in enumerate(zip(cells, ran, strict=True), 1):
-        if fault := _fault(saved, now):
+        if fault := copies.fault(saved, now):
             outcome.failures.append(f"cell {number} ({saved.id}): {fault}")
         elif _text(saved) != _text(now) and not guards.tags(saved) & guards.IGNORING:
             outcome.different.append(saved.id)
     if done.failure:
         outcome.failures.append(f"stopped: {done.failure}")
     return outcome
-
-
-def _fault(saved: NotebookNode, now: NotebookNode) -> str | None:
-    error = copies.error(now)
-    meant = "raises-exception" in guards.tags(saved)
-    if error and not meant:
-        return copies.said(error)
-    if meant and not error and now.execution_count is not None:
-        return "should have raised an error, and did not"
-    return None
 
 
 def _text(cell: NotebookNode) -> list[str]:

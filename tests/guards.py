@@ -21,7 +21,7 @@ from PIL import Image
 from hf_tutorial import collection, spoken
 from hf_tutorial.publish.lecture import minutes as lecture_minutes
 from hf_tutorial.publish.lecture import outline as lecture_outline
-from tests import devices, names
+from tests import devices, names, splits
 
 # The notebooks that keep the rules of the house. One that somebody adds need not.
 OURS = (
@@ -424,6 +424,11 @@ def cells_can_be_run_twice(notebook, name):
 @house
 def names_mean_one_thing(notebook, name):
     yield from names.two_meanings(names.of_notebook(notebook))
+
+
+@guard
+def the_test_split_is_looked_at_last(notebook, name):
+    yield from splits.too_early(notebook)
 
 
 @house

@@ -3,9 +3,11 @@
 import base64
 import contextlib
 import fnmatch
+import functools
 import hashlib
 import http.server
 import json
+import mmap
 import os
 import re
 import socket
@@ -61,7 +63,7 @@ class Repository:
         """Add a revision that holds exactly these files."""
         content = hashlib.sha1(f"{self.kind}{self.name}{len(self.revisions)}".encode())
         for name in sorted(files):
-            content.update(name.encode() + b"\0" + files[name])
+            content.update(f"{name}\0{sha256(files[name])}".encode())
         self.revisions.append(Revision(content.hexdigest(), dict(files), message))
         return content.hexdigest()
 
@@ -154,15 +156,13 @@ class Hub:
         if not isinstance(files, dict):
             root = Path(files)
             found = [file for file in sorted(root.rglob("*")) if file.is_file()]
-            files = {
-                file.relative_to(root).as_posix(): file.read_bytes() for file in found
-            }
+            files = {file.relative_to(root).as_posix(): held(file) for file in found}
         files = {n: c.encode() if isinstance(c, str) else c for n, c in files.items()}
         repository = self.repositories.setdefault((kind, name), Repository(kind, name))
         for trait, value in traits.items():
             setattr(repository, trait, value)
         for content in (content for n, content in files.items() if n.endswith(LARGE)):
-            self.stored[hashlib.sha256(content).hexdigest()] = content
+            self.stored[sha256(content)] = content
         return repository.commit(files)
 
     def files(self, name: str, kind: str = "model") -> dict[str, bytes]:
@@ -317,7 +317,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
             etag = f'"{blob(content)}"'
             self.give(content, ETag=etag, **commit)
             return
-        oid = hashlib.sha256(content).hexdigest()
+        oid = sha256(content)
         # Another name of this machine: the client must not send its token there.
         there = f"http://localhost:{self.hub.port}/store/{oid}"
         self.reply(302, b"", Location=there, ETag=f'"{oid}"', **commit, **{
@@ -516,16 +516,34 @@ class Answers(http.server.BaseHTTPRequestHandler):
         """Print nothing."""
 
 
+def held(file: Path) -> bytes | mmap.mmap:
+    """Read a file, or map one that is large: a gigabyte of weights need not lie in memory."""
+    if file.stat().st_size < 1_000_000:
+        return file.read_bytes()
+    with open(file, "rb") as opened:
+        return mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+# Full-size weights are asked about many times. What differs is told apart by its own hash.
+@functools.lru_cache(maxsize=256)
+def sha256(content: bytes) -> str:
+    """Name a large file as the Hub does."""
+    return hashlib.sha256(content).hexdigest()
+
+
+@functools.lru_cache(maxsize=256)
 def blob(content: bytes) -> str:
     """Name a file as git does."""
-    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+    digest = hashlib.sha1(b"blob %d\0" % len(content))
+    digest.update(content)
+    return digest.hexdigest()
 
 
 def described(name: str, content: bytes) -> dict:
     """Describe a file as the Hub's list of files does."""
     entry = {"type": "file", "path": name, "size": len(content), "oid": blob(content)}
     if name.endswith(LARGE):
-        oid = hashlib.sha256(content).hexdigest()
+        oid = sha256(content)
         entry["lfs"] = {"oid": oid, "size": len(content), "pointerSize": 134}
     return entry
 

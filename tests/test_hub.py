@@ -4,15 +4,17 @@ import errno
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from hf_tutorial import NOTEBOOKS, sources
-from tests import failing, tiny
-from tests.loopback import Hub, ran
+from tests import failing, published, tiny
+from tests.loopback import Hub, nobody, ran
 
 REPOSITORY = "distilbert/distilbert-base-cased"
 OUT = "restart the kernel without HF_TUTORIAL_SOURCE=hub"  # of most
@@ -79,6 +81,13 @@ def test_failure_ends_a_cell_soon_in_one_sentence_with_the_way_out(
     assert found["seconds"] < 30
     at_once = 5 if call == "role" else 1  # files
     assert found["failed"] <= HANGS.get(failure, 100) * at_once
+
+
+def test_hub_that_hangs_ends_evaluate_soon_in_the_same_sentence(trials):
+    found = trials["hang, metric, failing"]
+    assert not found["worked"] and found["seconds"] < 30
+    assert SENTENCES["hang"][0] in found["said"] and OUT in found["said"]
+    assert found["failed"] <= 6  # a second each; without a limit it is 250 s
 
 
 @pytest.mark.parametrize("option", ["--checkpoint", "--dataset", "roles"])
@@ -168,6 +177,42 @@ def test_without_a_hub_what_was_downloaded_before_is_used_and_that_is_said_in_on
     assert len(found["warned"].strip().splitlines()) == 1
 
 
+# A name server that never answers. In namespaces of its own a program may have one without root.
+NAMELESS = """
+import pathlib, socket, subprocess, sys
+subprocess.run(["mount", "--bind", sys.argv[1], "/etc/resolv.conf"], check=True)
+subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+silent.bind(("127.0.0.1", 53))
+from hf_tutorial import sources
+from hf_tutorial.hub import failures
+try:
+    sources.checkpoint("encoder")
+except Exception as error:
+    print(failures.sentence(error))
+"""
+ALONE = ["unshare", "--map-root-user", "--mount", "--net"]
+
+
+def test_name_server_that_hangs_ends_soon_in_one_sentence(tmp_path):
+    if not (shutil.which("unshare") and shutil.which("ip")):
+        pytest.skip("namespaces need Linux's unshare and ip")
+    if subprocess.run([*ALONE, "true"], capture_output=True).returncode:
+        pytest.skip("this machine gives no namespaces to its users")
+    servers = tmp_path / "resolv.conf"
+    servers.write_text("nameserver 127.0.0.1\n")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("HF_")}
+    environment |= {"HF_TUTORIAL_SOURCE": "hub", "HF_HOME": str(tmp_path / "home")}
+    begin = time.monotonic()
+    done = subprocess.run(
+        [*ALONE, sys.executable, "-c", NAMELESS, str(servers)], env=environment,
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert "the Hub (huggingface.co) cannot be reached" in done.stdout, done.stderr
+    assert "connect to the network" in done.stdout and OUT not in done.stderr
+    assert time.monotonic() - begin < 30
+
+
 @pytest.fixture
 def impatient(hub, monkeypatch):
     """A client that gives up at the first failure, and what it remembers."""
@@ -175,6 +220,7 @@ def impatient(hub, monkeypatch):
 
     monkeypatch.setattr(patience, "TROUBLE", 0)
     monkeypatch.setattr(patience, "TROUBLES", patience.Trouble())
+    monkeypatch.setattr(patience.constants, "ENDPOINT", hub.address)
     with patience.Patient(follow_redirects=True) as client:
         yield lambda: client.get(f"{hub.address}/api/models/{REPOSITORY}"), patience
 
@@ -199,6 +245,14 @@ def test_training_that_has_begun_waits_for_as_long_as_the_libraries_do(impatient
     hub.fail(429, times=3, headers={"Retry-After": "120"})
     # The answers reach the library, which tries again and waits as it is told.
     assert [ask().status_code for _ in range(4)] == [429, 429, 429, 200]
+
+
+def test_failure_of_another_host_is_not_laid_on_the_hub(impatient, hub):
+    ask, patience = impatient
+    with pytest.raises(patience.httpx.TransportError), patience.Patient() as client:
+        client.head(f"{nobody().replace('127.0.0.1', 'localhost')}/datasets/csv/csv.py")
+    assert patience.TROUBLES.latest is None
+    assert ask().status_code == 200
 
 
 def test_what_is_sent_may_take_its_time(impatient, hub):
@@ -245,10 +299,7 @@ def hub():
             "onnx/config.json": b"no",
         }
         server.add(REPOSITORY, tiny.model() | more)
-        rows = tiny.dataset()["plain_text/train-00000-of-00001.parquet"]
-        glue = {"README.md": "# GLUE\n", "cola/train-00000-of-00001.parquet": rows,
-                "mrpc/train-00000-of-00001.parquet": rows}  # fmt: skip
-        server.add("nyu-mll/glue", glue, "dataset")
+        server.add("nyu-mll/glue", published.glue(), "dataset")
         server.add("evaluate-metric/accuracy", tiny.metric(), "space")
         yield server
 
@@ -264,10 +315,11 @@ def test_role_is_a_folder_with_the_files_that_are_read_and_no_others(hub, tmp_pa
     (encoder, (pairs,), (metric,)), said = roles(hub, tmp_path)
     assert {file.name for file in Path(encoder).iterdir()} == {*tiny.model()}
     assert sources.name_of(encoder) == REPOSITORY
-    assert Path(pairs).name == "mrpc" and [
-        file.name for file in Path(pairs).iterdir()
-    ] == ["train-00000-of-00001.parquet"]
-    assert not (Path(pairs).parent / "cola").exists()
+    assert Path(pairs).name == "mrpc"
+    assert {file.name for file in Path(pairs).iterdir()} == {
+        "train.parquet", "validation.parquet", "test.parquet"}  # fmt: skip
+    asked = [path for _, path, *_ in hub.requests if "/nyu-mll/glue/resolve/" in path]
+    assert asked and all("/mrpc/" in path for path in asked)
     assert Path(metric).read_bytes() == tiny.METRIC.encode()
     # One line before each download says what and how much.
     size = -(-sum(map(len, tiny.model().values())) // 1000)

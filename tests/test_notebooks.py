@@ -8,7 +8,7 @@ import nbformat
 import pytest
 
 from hf_tutorial import NOTEBOOKS, publish
-from tests import gone, guards
+from tests import gone, guards, splits
 
 PATHS = publish.discover()
 SAMPLE = NOTEBOOKS / "01_tokenization.ipynb"  # faults are planted in a copy of it
@@ -132,7 +132,39 @@ def long_cells(notebook):
         cell.source = "\n".join(["x = 1"] * 7)
 
 
+# A run as notebook 05's: tables, a loop with its scores, the test split in the end.
+RUN = """reviews = load_dataset("reviews")
+cut = reviews["train"].train_test_split(test_size=150)
+validation, test = cut["test"], reviews["test"].shuffle(seed=0)
+test_set = test.map(encode)
+validate(model, DataLoader(validation))
+print(accuracy(model, test_set))"""
+
+
+def peeks(notebook, before, after="validate(model, DataLoader(validation))"):
+    assert not [*splits.too_early(with_run(copy.deepcopy(notebook), RUN))]
+    with_run(notebook, RUN.replace(after, f"{before}\n{after}"))
+
+
+def with_run(notebook, run):
+    """Put each line of a run into a cell of its own, with a word between."""
+    for line in reversed(run.splitlines()):
+        notebook.cells[2:2] = [
+            nbformat.v4.new_code_cell(line),
+            nbformat.v4.new_markdown_cell("And then:"),
+        ]
+    return notebook
+
+
 PLANTED = {
+    "the_test_split_is_looked_at_last": [
+        lambda n: peeks(n, "print(accuracy(model, test_set))"),
+        lambda n: peeks(n, "model.fit(test['text'][:])"),
+        lambda n: peeks(n, "for batch in loader(test): model(batch)"),
+        lambda n: peeks(n, "Trainer(model, eval_dataset=reviews['test']).evaluate()"),
+        # Chosen on validation once more, when the test score is known.
+        lambda n: with_run(n, f"{RUN}\nbest = max(models, key=score_of(validation))"),
+    ],
     "every_cell_ran_in_order": [
         lambda n: first_code(n).update(execution_count=None),
         lambda n: first_code(n).update(execution_count=7),

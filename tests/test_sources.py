@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from hf_tutorial import sources
+from hf_tutorial.hub import preparing
+from tests import guards
 from tests.loopback import Hub, Ran, ran
 
 DATA = sources.DATA  # the real one, whatever a test puts in its place
@@ -67,6 +69,7 @@ def test_every_role_has_a_repository_on_the_hub(table, monkeypatch):
     monkeypatch.setattr(
         sources, "_from_the_hub", lambda name, *_: f"{name} in the cache"
     )
+    monkeypatch.setattr(preparing, "prepared", lambda role, files, name: str(files))
     ask = {"CHECKPOINTS": sources.checkpoint, "DATASETS": sources.dataset}.get(
         table, sources.metric
     )
@@ -193,6 +196,7 @@ def place_from_loopback_hub(target: Path, *, damage: bool) -> Ran:
 import importlib.util, json, sys
 from pathlib import Path
 from hf_tutorial import sources
+from hf_tutorial.hub import preparing
 from tests.loopback import Hub, Ran, ran
 found = importlib.util.find_spec
 importlib.util.find_spec = lambda n, *r: None if n == sources.ENCODER_WHEEL else found(n, *r)
@@ -390,3 +394,30 @@ def test_everything_in_data_is_looked_at_and_each_fault_is_one_sentence(
 
 def test_this_checkout_is_whole():
     assert sources.damage() == []
+
+
+# The plain calls
+
+ASKED = re.compile(r'sources\.(checkpoint|dataset)\("([\w-]+)"\)')
+
+
+@pytest.mark.parametrize("path", guards.ours(), ids=lambda path: path.stem)
+def test_page_names_the_plain_id_of_each_role_it_asks_for(path):
+    cells = guards.read(path).cells
+    code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    tables = {"checkpoint": sources.CHECKPOINTS, "dataset": sources.DATASETS}
+    roles = {*ASKED.findall(code)}
+    missing = {
+        role for kind, role in roles if f'"{tables[kind][role][1]}"' not in prose
+    }
+    assert missing == set()
+    assert roles or path.stem.startswith("07")
+
+
+def test_ids_in_plain_calls_are_those_that_sources_names():
+    known = {repository for _, repository, *_ in sources.DATASETS.values()}
+    for path, notebook in guards.ours().items():
+        prose = "\n".join(cell.source for cell in notebook.cells)
+        for name in re.findall(r'load_dataset\("([\w-]+/[\w-]+)"', prose):
+            assert name in known or name.startswith("your-name/"), (path.stem, name)

@@ -83,12 +83,16 @@ def _prepare_for_the_hub() -> None:
     """Let downloads show their bars, a failing Hub end in a sentence, and both soon."""
     # What is tested is what runs: hf_xet has a client of its own, with time-outs of its own.
     os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
+    # For each table, local ones too, datasets asks a server of Amazon's, to count it; behind a
+    # firewall that takes three seconds each.
+    os.environ.setdefault("HF_UPDATE_DOWNLOAD_COUNTS", "0")
     # Each failed attempt is logged twice; how it ends is said once.
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")
     from hf_tutorial import appearance
     from hf_tutorial.hub import failures, patience
 
     patience.set_up()
+    patience.limit_requests()
     from huggingface_hub.utils import are_progress_bars_disabled, enable_progress_bars
     from transformers.utils.logging import disable_progress_bar
 

@@ -102,21 +102,31 @@ def checkpoint(role: str) -> str:
 def dataset(role: str) -> tuple[str, ...]:
     """Name the dataset that plays `role`, for `load_dataset(*dataset(role))`.
 
-    From the Hub its files are downloaded, once; nothing is loaded.
+    From the Hub its files are downloaded, once, and given the shape of the bundled dataset: same
+    columns, label names and splits, no more rows; `hub.preparing` says how.
 
     Raises:
         ValueError: No such role; the message lists the roles.
         FileNotFoundError: Bundled folder or file missing; the message says how to restore it.
         OSError: A file is not the committed one, and the message names it and both checksums; or
-            the Hub failed before all was there.
+            the Hub failed before all was there, or lays the files out otherwise by now.
     """
     folder, repository, inside = _entry(DATASETS, role, "dataset")
     if origin() != "hub":
         return (_bundled(DATA / folder),)
-    if not inside:
-        return (_from_the_hub(repository, "dataset", "*.csv", CARD),)
-    # The folder alone: the card of the repository speaks of configurations that are not there.
-    return (f"{_from_the_hub(repository, 'dataset', f'{inside}/*')}/{inside}",)
+    from hf_tutorial.hub import preparing
+
+    below = f"{inside}/" if inside else ""
+    recipe = preparing.RECIPES[role]
+    wanted = [f"{below}{start}*" for split in recipe.files.values() for start in split]
+    files = Path(_from_the_hub(repository, "dataset", *wanted)) / inside
+    # By the configuration where that has a name of its own: the GLUE of the field is MRPC to us.
+    named = (
+        inside
+        if inside not in ("", "data", "plain_text")
+        else repository.partition("/")[2]
+    )
+    return (preparing.prepared(role, files, named),)
 
 
 def metric(role: str) -> tuple[str, ...]:

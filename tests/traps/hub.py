@@ -2,10 +2,12 @@
 
 import time
 from pathlib import Path
+from unittest import mock
 
 import huggingface_hub
 import pytest
 import torch
+from datasets import load_dataset
 from huggingface_hub import (
     HfApi,
     PyTorchModelHubMixin,
@@ -147,3 +149,34 @@ def a_busy_hub_holds_a_cell():
         hf_hub_download(**asked | {"endpoint": address}, **kept)
     assert max(waits, default=0) < 1
     time.sleep = slept
+
+
+@trap(
+    118, "datasets", wrote='load_dataset("csv", data_files="my.csv"), behind a firewall'
+)
+def reading_a_local_file_asks_a_server():
+    """Reading a local file asks a server on the internet first.
+
+    You see: nothing; where a firewall swallows what it does not know, three seconds for each table.
+
+    What happens: unless the Hub is switched off, each `load_dataset` sends one question to a server of
+    Amazon's, for a file called `csv.py` or `json.py`, so that loads are counted. No answer is needed,
+    and an error is dropped. Your data are not sent.
+
+    Instead: `HF_UPDATE_DOWNLOAD_COUNTS=0` before Python starts, or `HF_HUB_OFFLINE=1` where nothing
+    is downloaded.
+    """
+    Path("my.csv").write_text("text,label\ngood,1\n")
+    online = mock.patch("datasets.config.HF_HUB_OFFLINE", False)
+    listening = mock.patch("datasets.load.get_session")  # nothing leaves this machine
+    # You write
+    with online, listening as session:
+        load_dataset("csv", data_files="my.csv")
+    # You get
+    (address,), _ = session().head.call_args
+    assert address.startswith("https://s3.amazonaws.com/") and "/csv/" in address
+    # Instead
+    uncounted = mock.patch("datasets.config.HF_UPDATE_DOWNLOAD_COUNTS", False)
+    with online, uncounted, listening as session:
+        load_dataset("csv", data_files="my.csv")
+    assert not session().head.called

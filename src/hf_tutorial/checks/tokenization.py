@@ -120,6 +120,11 @@ def source_of(answer: Callable) -> Verdict:
             f"token {position} of {text!r} came from {text[begin:end]!r}, not {short(repr(value))}"
         )
     begin, end = encoding["offset_mapping"][1]
+    written = text[begin:end]
+    if encoding.tokens()[1] == written:  # a cased one
+        return correct(
+            f"{written!r} as it was written, and special tokens from nothing"
+        )
     return correct(
-        f"{text[begin:end]!r} as it was written, though the tokenizer lower-cased it"
+        f"{written!r} as it was written, though the tokenizer lower-cased it"
     )

@@ -9,6 +9,7 @@ from hf_tutorial.checks.verdicts import (
     check,
     correct,
     listed,
+    not_judged,
     returned,
     short,
 )
@@ -141,7 +142,7 @@ def beat_the_board(answer: Callable) -> Verdict:
     from hf_tutorial import sources
 
     if sources.origin() != "bundled":
-        return again("this board was measured on the bundled reviews only")
+        return not_judged("this board was measured on the bundled reviews only")
     folder, *_ = sources.dataset("reviews")
     with open(f"{folder}/validation.jsonl", encoding="utf-8") as file:
         rows = [json.loads(line) for line in file]

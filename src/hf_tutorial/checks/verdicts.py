@@ -16,7 +16,7 @@ LONGEST = 290  # letters of a message
 class Verdict(NamedTuple):
     """What a check says."""
 
-    outcome: Literal["not attempted", "try again", "correct"]
+    outcome: Literal["not attempted", "try again", "correct", "not judged"]
     message: str
 
     def __repr__(self) -> str:
@@ -36,6 +36,11 @@ def correct(message: str) -> Verdict:
 def again(hint: str) -> Verdict:
     """Turn an answer down with a hint."""
     return Verdict("try again", hint)
+
+
+def not_judged(reason: str) -> Verdict:
+    """Say why an answer, right or wrong, cannot be judged, as with models from the Hub."""
+    return Verdict("not judged", reason)
 
 
 def check(wanted: str) -> Callable:

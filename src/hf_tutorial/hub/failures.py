@@ -73,6 +73,8 @@ def _told(error: BaseException) -> tuple[str, str] | None:
     if found := re.search(
         r"Module ('.*') doesn't exist on the Hugging Face Hub", str(error)
     ):
+        if patience.TROUBLES.latest is not None:
+            return _told(patience.TROUBLES.latest)
         return (f"{found[1]} could not be had from {hub()}, and evaluate does not say why",
                 f"`{place.doctor()}` says whether the Hub answers; if it does, mend the "
                 f"name{_bundled()}")  # fmt: skip

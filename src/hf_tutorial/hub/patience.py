@@ -123,6 +123,8 @@ class Patient(httpx.Client):
             GivenUp: It has; the cause is how.
             HfHubHTTPError: It says itself to come again later.
         """
+        if _asks_another_host(request):
+            return super().send(request, stream=stream, **options)
         TROUBLES.refuse_if_given_up()
         _limit(request)
         begin = time.monotonic()
@@ -171,6 +173,18 @@ def seconds_to_wait(response: Any) -> int | None:
     return int(named) if named.isdigit() else None
 
 
+def _asks_another_host(request: Any) -> bool:
+    """Say whether a request has no part in a download, so that its failure is none of the Hub's.
+
+    datasets counts what is loaded, local files too, by asking a server of Amazon's for a file that
+    is not there. Downloads begin at the Hub, and only their bodies come from other hosts.
+    """
+    return (
+        request.method == "HEAD"
+        and request.url.host != urlsplit(constants.ENDPOINT).hostname
+    )
+
+
 def _limit(request: Any) -> None:
     """Give every question a time-out: many calls of the library come without one.
 
@@ -196,6 +210,38 @@ def set_up() -> None:
     set_client_factory(
         lambda: Patient(event_hooks=hooks, follow_redirects=True, timeout=None)
     )
+
+
+def limit_requests() -> None:
+    """Give evaluate the same patience: it asks by another client, 100 s at a time, without a setting.
+
+    Only what is asked of the Hub is watched.
+    """
+    from requests import exceptions
+    from requests.adapters import HTTPAdapter
+
+    usual = HTTPAdapter.send
+    if getattr(usual, "patient", False):
+        return
+
+    def send(adapter: Any, request: Any, **options: Any) -> Any:
+        if urlsplit(request.url).hostname != urlsplit(constants.ENDPOINT).hostname:
+            return usual(adapter, request, **options)
+        TROUBLES.refuse_if_given_up()
+        begin, options["timeout"] = time.monotonic(), constants.HF_HUB_DOWNLOAD_TIMEOUT
+        try:
+            response = usual(adapter, request, **options)
+        except (exceptions.Timeout, exceptions.ConnectionError) as error:
+            late = isinstance(error, exceptions.Timeout)
+            kind = httpx.ReadTimeout if late else httpx.ConnectError
+            if TROUBLES.met(begin, kind(str(error))):
+                raise GivenUp(str(error)) from error
+            raise
+        TROUBLES.over()
+        return response
+
+    send.patient = True  # type: ignore[attr-defined]
+    HTTPAdapter.send = send  # type: ignore[method-assign]
 
 
 def wait_as_usual() -> None:

@@ -18,9 +18,10 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 from tqdm import tqdm
 
-from hf_tutorial import collection, kernels
+from hf_tutorial import collection, kernels, sources
 
 CELL_TIMEOUT = 300  # seconds; on a busy machine a training takes minutes
+OF_FULL_SIZE = 900  # seconds, of models twenty times as large
 AT_ONCE = 2
 
 
@@ -124,9 +125,10 @@ async def _execute(
     execution: Execution, progress: _Progress, environment: dict[str, str]
 ) -> None:
     current = 0  # counted from 1, as a reader counts
+    timeout = CELL_TIMEOUT if sources.origin() == "bundled" else OF_FULL_SIZE
     client = Client(
         execution.notebook,
-        timeout=CELL_TIMEOUT,
+        timeout=timeout,
         resources={"metadata": {"path": str(execution.path.parent)}},
         coalesce_streams=True,
     )
@@ -145,7 +147,7 @@ async def _execute(
                         progress.bar.update()
         execution.failure = _kept_quiet(execution.code)
     except CellTimeoutError:
-        execution.failure = f"cell {current}: no answer within {CELL_TIMEOUT} s"
+        execution.failure = f"cell {current}: no answer within {timeout} s"
     except CellExecutionError as error:
         execution.failure = f"cell {current}: {error.ename}: {_one_line(error.evalue)}"
     except DeadKernelError:
@@ -186,9 +188,12 @@ class _peak_memory:
         while not self.over.wait(0.1):
             try:
                 family = [self.process, *self.process.children(recursive=True)]
-                total = sum(process.memory_info().rss for process in family)
+                held = [process.memory_info() for process in family]
             except psutil.Error:
                 continue  # a process ended between listing and asking
+            # Pages of files, such as those of libraries, are counted once; Linux alone tells them.
+            of_files = [getattr(one, "shared", 0) for one in held]
+            total = sum(one.rss for one in held) - sum(of_files) + max(of_files)
             self.execution.peak_bytes = max(self.execution.peak_bytes, total)
 
 

@@ -1,0 +1,168 @@
+"""`make test-hub`: run the notebooks in Hub mode, with the real clients and a Hub on this machine.
+
+The Hub is tests/loopback.py, with the repositories of tests/published.py: full-size architectures
+with random weights, and datasets in the originals' layout. All cells are executed, top to bottom;
+what raises and is not tagged so fails, as does what is tagged and does not raise. Outputs are not
+compared: the weights are random. They are kept in build/hub/, to be read.
+
+python -m tests.hub_notebooks              # all notebooks, one after the other
+python -m tests.hub_notebooks 05 08        # by the beginning of the name
+python -m tests.hub_notebooks --readme     # and write the table into README
+python -m tests.hub_notebooks --small      # with small models: minutes, to see what fails
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbformat
+
+from hf_tutorial import publish, sources
+from tests import copies, guards, loopback, published
+
+BUILD = sources.DATA.parent / "build" / "hub"
+README = sources.DATA.parent / "README.md"
+MARKERS = (
+    "<!-- full size: written by make test-hub -->",
+    "<!-- end of full size -->",
+)
+SECONDS, GIGABYTES = 600, 6.0  # that a notebook may take on two cores
+# Downloads are no part of what a notebook takes.
+FETCH = """
+from hf_tutorial import sources
+for ask, roles in ((sources.checkpoint, sources.CHECKPOINTS), (sources.dataset, sources.DATASETS),
+                   (sources.metric, sources.METRICS)):
+    for role in roles:
+        ask(role)
+"""
+
+
+@dataclass
+class Outcome:
+    """One notebook in Hub mode: what it took, and what failed."""
+
+    name: str
+    seconds: float
+    peak_bytes: int
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def gigabytes(self) -> float:
+        """The most memory of the kernel and its children."""
+        return self.peak_bytes / 1e9
+
+
+class HubMode(ExitStack):
+    """A Hub with all repositories, a cache of its own, and an environment that knows no other.
+
+    Args:
+        size: Of the models: "full" or "small".
+        fetch: Whether everything is downloaded beforehand.
+    """
+
+    def __init__(self, size: str = "full", fetch: bool = True):
+        super().__init__()
+        self.size, self.fetch = size, fetch
+
+    def __enter__(self) -> "HubMode":
+        super().__enter__()
+        self.hub = self.enter_context(loopback.Hub())
+        published.publish(self.hub, published.build(self.size))
+        home = Path(self.enter_context(tempfile.TemporaryDirectory()))
+        self.environment = self.hub.environment(home, HF_TUTORIAL_SOURCE="hub")
+        if self.fetch:
+            subprocess.run(
+                [sys.executable, "-c", FETCH], env=self.environment, check=True
+            )
+        before = dict(os.environ)
+        self.callback(lambda: (os.environ.clear(), os.environ.update(before)))
+        os.environ.clear()
+        os.environ.update(self.environment)  # kernels inherit it
+        return self
+
+
+def run(path: Path) -> Outcome:
+    """Execute a copy of a notebook to its end, whatever fails, and keep its outputs."""
+    cells = guards.code(nbformat.read(path, as_version=4))
+    copy = copies.copy_of([cell.source for cell in cells])
+    (done,) = copies.execute({path.name: copy}, at_once=1)
+    failures = [
+        f"cell {number} ({cell.id}): {fault}"
+        for number, (cell, now) in enumerate(
+            zip(cells, done.notebook.cells, strict=True), 1
+        )
+        if (fault := copies.fault(cell, now))
+    ]
+    if done.failure:
+        failures.append(f"stopped: {done.failure}")
+    BUILD.mkdir(parents=True, exist_ok=True)
+    nbformat.write(done.notebook, BUILD / path.name)
+    return Outcome(path.stem, done.seconds, done.peak_bytes, failures)
+
+
+def too_much(outcome: Outcome) -> list[str]:
+    """Say where a notebook takes more than a machine of two cores has."""
+    found = []
+    if outcome.seconds > SECONDS:
+        found.append(f"{outcome.seconds:.0f} s: {SECONDS} s at most")
+    if outcome.gigabytes > GIGABYTES:
+        found.append(f"{outcome.gigabytes:.1f} GB: {GIGABYTES:.0f} GB at most")
+    return found
+
+
+def table(outcomes: list[Outcome]) -> str:
+    """Lay out notebook, seconds and memory in Markdown."""
+    lines = ["| Notebook | Seconds | GB |", "| --- | ---: | ---: |"]
+    lines += [
+        f"| {o.name[:2]} | {o.seconds:.0f} | {o.gigabytes:.1f} |" for o in outcomes
+    ]
+    return "\n".join(lines)
+
+
+def with_table(readme: str, outcomes: list[Outcome]) -> str:
+    """Put the table between README's markers.
+
+    Raises:
+        ValueError: The markers are not there.
+    """
+    begin, end = map(re.escape, MARKERS)
+    found = re.search(f"{begin}\n.*?{end}", readme, flags=re.S)
+    if found is None:
+        raise ValueError(f"README.md has no lines {MARKERS[0]!r} and {MARKERS[1]!r}")
+    new = f"{MARKERS[0]}\n{table(outcomes)}\n{MARKERS[1]}"
+    return readme[: found.start()] + new + readme[found.end() :]
+
+
+def main(chosen: list[str]) -> int:
+    """Run and report; the exit status is 1 when something failed or takes too much."""
+    write, size = "--readme" in chosen, "small" if "--small" in chosen else "full"
+    begins = tuple(word for word in chosen if not word.startswith("--")) or ("",)
+    if write and (size == "small" or begins != ("",)):
+        sys.exit(
+            "--readme is for all notebooks in full size: leave the other words out"
+        )
+    paths = [path for path in publish.discover() if path.name.startswith(begins)]
+    if not paths:
+        sys.exit(f"no notebook's name begins with {' or '.join(begins)}")
+    outcomes = []
+    with HubMode(size):
+        for path in paths:
+            outcomes.append(outcome := run(path))
+            failed = [*outcome.failures, *too_much(outcome)]
+            print(f"{outcome.name:30} {'FAILED' if failed else 'ok':7} {outcome.seconds:5.0f} s "
+                  f"{outcome.gigabytes:4.1f} GB", flush=True)  # fmt: skip
+            for failure in failed:
+                print(f"    {failure}", flush=True)
+    (BUILD / "table.md").write_text(table(outcomes) + "\n")
+    if write:
+        README.write_text(with_table(README.read_text("utf-8"), outcomes), "utf-8")
+    return int(any([*o.failures, *too_much(o)] for o in outcomes))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
