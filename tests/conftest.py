@@ -26,10 +26,16 @@ LONGEST = (
     "test_data.py",
     "test_train.py",
     "test_nbval.py",
+    "test_reviews.py",
+    "test_hub_notebooks.py",
+    "04_dataset_preparation.ipynb",
     "test_any_input.py",
     "test_models.py",
     "test_start.py",
     "test_traps.py",
+    "test_push.py",
+    "test_rates.py",
+    "test_cheatsheet.py",
 )
 
 sys.path.append(str(sources.DATA / "recipes"))  # programs, not a package
@@ -41,6 +47,23 @@ def pytest_collection_modifyitems(items):
         return  # their order was chosen
     places = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path.name, len(places)))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def plot_style():
+    """Leave matplotlib as it was: `start()`, called in a test, sets a style for good."""
+    before = (
+        dict(sys.modules["matplotlib"].rcParams)
+        if "matplotlib" in sys.modules
+        else None
+    )
+    yield
+    if (library := sys.modules.get("matplotlib")) is None:
+        return
+    if before is None:
+        library.rcdefaults()
+    else:
+        library.rcParams.update(before)
 
 
 @pytest.fixture(scope="session")

@@ -138,6 +138,11 @@ class Hub:
         self.closing.set()
         self.server.shutdown()
         self.server.server_close()
+        with contextlib.suppress(OSError):  # of whoever was faster
+            holding = socket.socket()
+            holding.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            holding.bind(("127.0.0.1", self.server.server_port))
+            KEPT.append(holding)
         for (
             connection
         ) in self.connections:  # clients keep theirs open for the next request
@@ -558,10 +563,17 @@ def folder(name: str) -> dict:
     }
 
 
+KEPT: list[socket.socket] = []
+
+
 def nobody() -> str:
-    """Give an address at which every connection is refused."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return f"http://127.0.0.1:{free.getsockname()[1]}"
+    """Give an address at which every connection is refused, for as long as this process lives."""
+    taken = socket.socket()
+    taken.bind(
+        ("127.0.0.1", 0)
+    )  # and never listens; else another process gets the port
+    KEPT.append(taken)
+    return f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
 @contextlib.contextmanager

@@ -7,8 +7,8 @@ from hf_tutorial import NOTEBOOKS
 from tests import copies, hub_notebooks
 from tests.hub_notebooks import HubMode, Outcome
 
-# With 04 it is a minute of computing, repositories included; `make test-hub` has it.
-FIRST = ("00", "01", "02")
+# With 02 and 04 it is a minute of computing, repositories included; `make test-hub` has them.
+FIRST = ("00", "01")
 
 
 def test_first_notebooks_run_in_hub_mode_and_only_cells_that_are_meant_to_raise_do():

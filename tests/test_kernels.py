@@ -147,4 +147,5 @@ def test_no_kernel_is_started_past_ours():
             for line in file.read_text(encoding="utf-8").splitlines():
                 if re.search(r"(?<!class )\b(\w*KernelManager|NotebookClient)\(", line):
                     found.append(f"{file.name}: {line.strip()}")
-    assert found == []
+    # `make bench BASE=` times the kernels of two checkouts, each in its own environment.
+    assert [line.partition(":")[0] for line in found] == ["against.py"]

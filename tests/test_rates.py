@@ -33,7 +33,7 @@ def test_step_runs_near_the_rate_of_a_product():
 
 
 def test_wait_in_each_step_is_found(monkeypatch):
-    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", lambda *_: time.sleep(6))
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", lambda *_: time.sleep(5))
     share, _ = rates.step(repeats=1)
     assert share < STEP
 
