@@ -17,16 +17,14 @@ import importlib.util
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import tests.test_train as held
 from hf_tutorial import checkpoints
 from tests import drill_collection, measured
-from tests.processes import Training, launched
+from tests.processes import Training, launched, peak
 from tests.test_train import command, equal, kill_and_resume, losses, weights
 
 Row = tuple[str, int, list[str]]  # what was done, how often, what was lost
@@ -137,28 +135,6 @@ def write_parquet(file: Path, size: int) -> int:
             out.write_table(pyarrow.table([texts, labels], schema=schema))
             rows += count
     return rows
-
-
-# The mark of its own memory: what wait4 tells begins with that of the process which forked.
-MEASURED = """
-import re, sys
-from hf_tutorial import train
-train.main(sys.argv[1:])
-print("VmHWM", re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
-"""
-
-
-def peak(words, folder: Path) -> tuple[int, float, str]:
-    """Train in a process of its own; give its peak memory in bytes, seconds, and output."""
-    began = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURED, *map(str, words)], capture_output=True, text=True,
-        env=os.environ | {"HF_DATASETS_CACHE": str(folder / "cache"), "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
-    if done.returncode:
-        raise RuntimeError(done.stderr[-3000:])
-    kilobytes = int(done.stdout.split("VmHWM")[1])
-    return kilobytes * 1024, time.monotonic() - began, done.stdout
 
 
 def stream(folder: Path) -> list[Row]:

@@ -6,19 +6,19 @@ Everything happens in small checkouts in a temporary folder; of `data/` a copy i
 import contextlib
 import os
 import random
-import resource
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 
 from hf_tutorial import collection, sources
 from tests import lessons
+from tests.failing import full_disk
 
 sys.path.append(str(sources.DATA / "recipes"))
 import rebuild
@@ -86,8 +86,8 @@ def killed(command: str, folder: Path, kills: int, seed: int = 0) -> list[str]:
     """
     fresh = checkout(folder / "fresh")
     begun = time.monotonic()
-    faults = [finish(command, fresh)] if finish(command, fresh) else []
-    whole = (time.monotonic() - begun) / 2
+    said = finish(command, fresh)
+    faults, whole = [said] if said else [], time.monotonic() - begun
     after, draw = lessons.contents(fresh / "notebooks"), random.Random(seed)
     root = checkout(folder / "killed")
     before = lessons.contents(root / "notebooks")
@@ -120,24 +120,13 @@ def twice_at_once(folder: Path, times: int) -> list[str]:
     return faults
 
 
-@contextlib.contextmanager
-def small_files(size: int) -> Iterator[None]:
-    """Let no file grow beyond some bytes, as on a full disk."""
-    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, usual[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
-
-
 def full(command: str, folder: Path, sizes: tuple[int, ...]) -> list[str]:
     """Run a command on disks that are full after so many bytes a file; say what was lost."""
     faults = []
     for size in sizes:
         root = checkout(folder / f"{command}-{size}")
         before = lessons.contents(root / "notebooks")
-        with small_files(size):
+        with full_disk(size):
             process = start(command, root)
         said = process.communicate(timeout=300)[1]
         if not process.returncode:

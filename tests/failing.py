@@ -108,10 +108,10 @@ class Trial:
 
 
 @contextlib.contextmanager
-def full_disk() -> Iterator[None]:
-    """Let no file grow beyond a few bytes."""
+def full_disk(size: int = 300) -> Iterator[None]:
+    """Let no file grow beyond so many bytes."""
     usual = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (300, usual[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, usual[1]))
     try:
         yield
     finally:

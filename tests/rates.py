@@ -6,7 +6,6 @@ and on a quiet one. `tests/test_rates.py` holds the quick ones to looser limits 
 
 import itertools
 import math
-import os
 import statistics
 import subprocess
 import sys
@@ -128,14 +127,6 @@ def tokenizing(rows: int = 4000, repeats: int = 5) -> float:
     return with_map / without
 
 
-STREAMED = """
-import re, sys
-from hf_tutorial import train
-train.main(sys.argv[1:])
-print("VmHWM", re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
-"""
-
-
 def streaming(sizes: tuple[int, ...] = (300, 3000, 30000)) -> tuple[float, float]:
     """`train.py` on a stream of more and more rows: its memory, and how its time grows.
 
@@ -144,6 +135,7 @@ def streaming(sizes: tuple[int, ...] = (300, 3000, 30000)) -> tuple[float, float
         between the two largest sizes, the start of the program left out.
     """
     from tests import tiny
+    from tests.processes import peak
 
     peaks, took = [], []
     with tempfile.TemporaryDirectory() as temporary:
@@ -155,19 +147,14 @@ def streaming(sizes: tuple[int, ...] = (300, 3000, 30000)) -> tuple[float, float
             table = folder / f"{rows}.csv"
             lines = (f"{n} good film,yes\n{n} bad film,no\n" for n in range(rows // 2))
             table.write_text("text,label\n" + "".join(lines))
-            begun = time.perf_counter()
-            done = subprocess.run(
-                [sys.executable, "-c", STREAMED, "--streaming", "--checkpoint",
-                 folder / "model", "--dataset", table, "--output-dir", folder / f"out{rows}",
-                 "--batch-size", "16", "--max-length", "16", "--max-steps", str(rows // 16),
-                 "--validation-share", "0"],
-                cwd=collection.ROOT, capture_output=True, text=True,
-                env=os.environ | {"HF_DATASETS_CACHE": str(folder / "cache")},
+            highest, seconds_taken, _ = peak(
+                ["--streaming", "--checkpoint", folder / "model", "--dataset", table,
+                 "--output-dir", folder / f"out{rows}", "--batch-size", 16, "--max-length", 16,
+                 "--max-steps", rows // 16, "--validation-share", 0],
+                folder,
             )  # fmt: skip
-            if done.returncode:
-                raise RuntimeError(done.stderr[-800:])
-            took.append(time.perf_counter() - begun)
-            peaks.append(int(done.stdout.split("VmHWM")[1]))
+            took.append(seconds_taken)
+            peaks.append(highest)
     growing = [t - took[0] for t in took[-2:]]
     exponent = math.log(growing[1] / growing[0]) / math.log(sizes[-1] / sizes[-2])
     return max(peaks[1:]) / min(peaks[1:]), exponent
