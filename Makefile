@@ -38,7 +38,7 @@ run: models  ## execute every notebook top to bottom into build/, with pages to 
 test: models  ## check code, notebooks and saved outputs, as CI does
 	$(PYTHON) -m pytest
 
-test-hub: models  ## run all notebooks on full-size models from a Hub on this machine: 1 h (HUB=--readme)
+test-hub: models  ## run all notebooks on full-size models from a Hub on this machine: 1 h (HUB=08, README=1)
 	$(PYTHON) -m tests.hub_notebooks $(HUB)
 
 record: models  ## execute every notebook and save its outputs into notebooks/

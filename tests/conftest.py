@@ -49,6 +49,17 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: places.get(item.path.name, len(places)))
 
 
+@pytest.fixture
+def one_thread():
+    """Compute on one core, as two test workers on two cores should; sums then run in one order."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def plot_style():
     """Leave matplotlib as it was: `start()`, called in a test, sets a style for good."""

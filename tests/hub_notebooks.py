@@ -7,12 +7,11 @@ compared: the weights are random. They are kept in build/hub/, to be read.
 
 python -m tests.hub_notebooks              # all notebooks, one after the other
 python -m tests.hub_notebooks 05 08        # by the beginning of the name
-python -m tests.hub_notebooks --readme     # and write the table into README
+README=1 python -m tests.hub_notebooks     # and write the table into README
 python -m tests.hub_notebooks --small      # with small models: minutes, to see what fails
 """
 
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -23,14 +22,9 @@ from pathlib import Path
 import nbformat
 
 from hf_tutorial import publish, sources
-from tests import copies, guards, loopback, published
+from tests import copies, guards, loopback, measured, published
 
 BUILD = sources.DATA.parent / "build" / "hub"
-README = sources.DATA.parent / "README.md"
-MARKERS = (
-    "<!-- full size: written by make test-hub -->",
-    "<!-- end of full size -->",
-)
 SECONDS, GIGABYTES = 600, 6.0  # that a notebook may take on two cores
 # Downloads are no part of what a notebook takes.
 FETCH = """
@@ -124,27 +118,13 @@ def table(outcomes: list[Outcome]) -> str:
     return "\n".join(lines)
 
 
-def with_table(readme: str, outcomes: list[Outcome]) -> str:
-    """Put the table between README's markers.
-
-    Raises:
-        ValueError: The markers are not there.
-    """
-    begin, end = map(re.escape, MARKERS)
-    found = re.search(f"{begin}\n.*?{end}", readme, flags=re.S)
-    if found is None:
-        raise ValueError(f"README.md has no lines {MARKERS[0]!r} and {MARKERS[1]!r}")
-    new = f"{MARKERS[0]}\n{table(outcomes)}\n{MARKERS[1]}"
-    return readme[: found.start()] + new + readme[found.end() :]
-
-
 def main(chosen: list[str]) -> int:
     """Run and report; the exit status is 1 when something failed or takes too much."""
-    write, size = "--readme" in chosen, "small" if "--small" in chosen else "full"
+    size = "small" if "--small" in chosen else "full"
     begins = tuple(word for word in chosen if not word.startswith("--")) or ("",)
-    if write and (size == "small" or begins != ("",)):
+    if os.environ.get("README") and chosen:
         sys.exit(
-            "--readme is for all notebooks in full size: leave the other words out"
+            "README=1 is for all notebooks in full size: leave the other words out"
         )
     paths = [path for path in publish.discover() if path.name.startswith(begins)]
     if not paths:
@@ -159,8 +139,7 @@ def main(chosen: list[str]) -> int:
             for failure in failed:
                 print(f"    {failure}", flush=True)
     (BUILD / "table.md").write_text(table(outcomes) + "\n")
-    if write:
-        README.write_text(with_table(README.read_text("utf-8"), outcomes), "utf-8")
+    measured.into_readme("test-hub", table(outcomes))
     return int(any([*o.failures, *too_much(o)] for o in outcomes))
 
 

@@ -4,7 +4,7 @@ import nbformat
 import pytest
 
 from hf_tutorial import NOTEBOOKS
-from tests import copies, hub_notebooks
+from tests import copies, hub_notebooks, measured
 from tests.hub_notebooks import HubMode, Outcome
 
 # With 02 and 04 it is a minute of computing, repositories included; `make test-hub` has them.
@@ -56,14 +56,17 @@ def test_notebook_that_takes_more_than_the_machine_has_fails():
     ]
 
 
-def test_table_takes_the_place_between_readmes_markers_and_of_nothing_else():
-    begin, end = hub_notebooks.MARKERS
-    outcomes = [Outcome("00_quick_tour", 61.4, int(2.26e9))]
-    readme = f"before\n\n{begin}\nold\n{end}\n\nafter\n"
-    once = hub_notebooks.with_table(readme, outcomes)
-    assert "| 00 | 61 | 2.3 |" in once and "old" not in once
-    assert once.startswith("before\n\n") and once.endswith("\n\nafter\n")
-    assert hub_notebooks.with_table(once, outcomes) == once
-    with pytest.raises(ValueError, match="README.md has no lines"):
-        hub_notebooks.with_table("nothing here", outcomes)
-    assert begin in hub_notebooks.README.read_text("utf-8")
+def test_table_of_a_run_takes_the_place_that_readme_keeps_for_it():
+    table = hub_notebooks.table([Outcome("00_quick_tour", 61.4, int(2.26e9))])
+    assert "| 00 | 61 | 2.3 |" in table
+    readme = measured.README.read_text("utf-8")
+    new = measured.with_table(readme, "test-hub", table, "2026-11-28", "a machine")
+    section = new.partition("## Full-size models")[2].partition("\n## ")[0]
+    assert table in section, "where README speaks of it"
+    assert new.count("end of test-hub") == 1
+
+
+def test_readme_is_not_written_after_a_part_of_the_notebooks(monkeypatch):
+    monkeypatch.setenv("README", "1")
+    with pytest.raises(SystemExit, match="leave the other words out"):
+        hub_notebooks.main(["08"])

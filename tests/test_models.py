@@ -217,15 +217,12 @@ def contents(folder):
 
 
 @pytest.fixture
-def quick(monkeypatch):
+def quick(monkeypatch, one_thread):
     """Recipes of a few steps on one thread; the stories are rebuilt in test_data."""
     monkeypatch.setattr(
         rebuild.stories, "write", lambda out: shutil.copytree(DATA / "stories", out)
     )
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield monkeypatch
-    torch.set_num_threads(threads)
+    return monkeypatch
 
 
 def test_rebuild_replaces_everything_once_it_is_good_enough(copied, tmp_path, quick):

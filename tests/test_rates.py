@@ -19,12 +19,7 @@ from tests.lessons import saved
 STEP, LOADING, TOKENIZING = 0.35, 0.1, 2.0  # `make bench` asks 0.65, 0.05 and 1.3
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_step_runs_near_the_rate_of_a_product():

@@ -26,12 +26,9 @@ CLOSE = 1e-5
 
 
 @pytest.fixture(autouse=True)
-def fresh_process():
+def fresh_process(one_thread):
     """Accelerate keeps its state in the class."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     yield
-    torch.set_num_threads(threads)
     AcceleratorState._reset_state(reset_partial_state=True)
 
 

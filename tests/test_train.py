@@ -36,14 +36,11 @@ QUICK = ["--max-length", "16", "--batch-size", "8", "--save-every", "4",
 
 
 @pytest.fixture(autouse=True)
-def fresh_process():
+def fresh_process(one_thread):
     """Accelerate keeps its state in the class: each run here begins without one."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     handler = signal.getsignal(signal.SIGTERM)
     yield
     signal.signal(signal.SIGTERM, handler)
-    torch.set_num_threads(threads)
     AcceleratorState._reset_state(reset_partial_state=True)
 
 

@@ -7,6 +7,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from hf_tutorial.appearance import LECTURE
+
 PACKAGE = Path(__file__).resolve().parent
 WINDOWS = os.name == "nt"  # where our Makefile does not work, even beside a make
 QUOTE = "`"  # around commands in a sentence
@@ -55,9 +57,7 @@ def settle(notebooks: Path) -> str | None:
             f"{_way_back(theirs, own)}. `{doctor()}` there shows which kernel Jupyter takes."
         )
     os.chdir(notebooks)
-    if (
-        os.environ.get("HF_TUTORIAL_LECTURE") == "1"
-    ):  # `make lecture` said where its copies lie
+    if os.environ.get(LECTURE) == "1":  # `make lecture` said where its copies lie
         return None
     note = f"This notebook was opened in {here}; it reads from {notebooks} now."
     if here.is_relative_to(own / "build"):
