@@ -7,16 +7,18 @@ compared: the weights are random. They are kept in build/hub/, to be read.
 
 python -m tests.hub_notebooks              # all notebooks, one after the other
 python -m tests.hub_notebooks 05 08        # by the beginning of the name
-README=1 python -m tests.hub_notebooks     # and write the table into README
+README=1 python -m tests.hub_notebooks     # and write the table into README, once all were run
 python -m tests.hub_notebooks --small      # with small models: minutes, to see what fails
 """
 
+import hashlib
+import json
 import os
 import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import nbformat
@@ -25,6 +27,7 @@ from hf_tutorial import publish, sources
 from tests import copies, guards, loopback, measured, published
 
 BUILD = sources.DATA.parent / "build" / "hub"
+KEPT = "outcomes.json"  # of every notebook's last run in full size
 SECONDS, GIGABYTES = 600, 6.0  # that a notebook may take on two cores
 # Downloads are no part of what a notebook takes.
 FETCH = """
@@ -44,6 +47,7 @@ class Outcome:
     seconds: float
     peak_bytes: int
     failures: list[str] = field(default_factory=list)
+    code: str = ""  # a digest of the cells that were run
 
     @property
     def gigabytes(self) -> float:
@@ -96,7 +100,29 @@ def run(path: Path) -> Outcome:
         failures.append(f"stopped: {done.failure}")
     BUILD.mkdir(parents=True, exist_ok=True)
     nbformat.write(done.notebook, BUILD / path.name)
-    return Outcome(path.stem, done.seconds, done.peak_bytes, failures)
+    return Outcome(path.stem, done.seconds, done.peak_bytes, failures, digest(cells))
+
+
+def digest(cells: list) -> str:
+    """Name the code of a notebook: what was measured of other code is out of date."""
+    return hashlib.sha256("\0".join(cell.source for cell in cells).encode()).hexdigest()
+
+
+def remembered(new: list[Outcome], folder: Path = BUILD) -> list[Outcome]:
+    """Keep outcomes beside those of earlier runs; give all whose notebook is still the same."""
+    place = folder / KEPT
+    kept = json.loads(place.read_text()) if place.exists() else {}
+    kept |= {outcome.name: asdict(outcome) for outcome in new}
+    place.write_text(json.dumps(kept, indent=1))
+    now = {
+        path.stem: digest(guards.code(nbformat.read(path, as_version=4)))
+        for path in publish.discover()
+    }
+    return [
+        Outcome(**kept[name])
+        for name in sorted(now)
+        if name in kept and kept[name]["code"] == now[name]
+    ]
 
 
 def too_much(outcome: Outcome) -> list[str]:
@@ -118,14 +144,24 @@ def table(outcomes: list[Outcome]) -> str:
     return "\n".join(lines)
 
 
+def write(outcomes: list[Outcome]) -> None:
+    """Put the table into README if that is asked for, and no notebook is missing or failed."""
+    failed = [o.name for o in outcomes if o.failures or too_much(o)]
+    missing = {path.stem for path in publish.discover()} - {o.name for o in outcomes}
+    if not failed and not missing:
+        measured.into_readme("test-hub", table(outcomes))
+    elif os.environ.get("README"):
+        print(
+            "README keeps its table; failed or to be run:", *sorted({*failed, *missing})
+        )
+
+
 def main(chosen: list[str]) -> int:
     """Run and report; the exit status is 1 when something failed or takes too much."""
     size = "small" if "--small" in chosen else "full"
     begins = tuple(word for word in chosen if not word.startswith("--")) or ("",)
-    if os.environ.get("README") and chosen:
-        sys.exit(
-            "README=1 is for all notebooks in full size: leave the other words out"
-        )
+    if os.environ.get("README") and size == "small":
+        sys.exit("README=1 is for notebooks in full size: leave --small out")
     paths = [path for path in publish.discover() if path.name.startswith(begins)]
     if not paths:
         sys.exit(f"no notebook's name begins with {' or '.join(begins)}")
@@ -138,8 +174,8 @@ def main(chosen: list[str]) -> int:
                   f"{outcome.gigabytes:4.1f} GB", flush=True)  # fmt: skip
             for failure in failed:
                 print(f"    {failure}", flush=True)
-    (BUILD / "table.md").write_text(table(outcomes) + "\n")
-    measured.into_readme("test-hub", table(outcomes))
+    if size == "full":
+        write(remembered(outcomes))
     return int(any([*o.failures, *too_much(o)] for o in outcomes))
 
 

@@ -1,10 +1,12 @@
 """The first notebooks in Hub mode, on small models; `make test-hub` runs all in full size."""
 
+from dataclasses import replace
+
 import nbformat
 import pytest
 
-from hf_tutorial import NOTEBOOKS
-from tests import copies, hub_notebooks, measured
+from hf_tutorial import NOTEBOOKS, publish
+from tests import copies, guards, hub_notebooks, measured
 from tests.hub_notebooks import HubMode, Outcome
 
 # With 02 and 04 it is a minute of computing, repositories included; `make test-hub` has them.
@@ -66,7 +68,43 @@ def test_table_of_a_run_takes_the_place_that_readme_keeps_for_it():
     assert new.count("end of test-hub") == 1
 
 
-def test_readme_is_not_written_after_a_part_of_the_notebooks(monkeypatch):
+@pytest.fixture
+def readme(tmp_path, monkeypatch):
+    monkeypatch.setattr(measured, "README", tmp_path / "README.md")
+    begin, end = "<!-- test-hub: written by make -->", "<!-- end of test-hub -->"
+    measured.README.write_text(f"before\n{begin}\nnone yet\n{end}\nafter\n")
     monkeypatch.setenv("README", "1")
-    with pytest.raises(SystemExit, match="leave the other words out"):
-        hub_notebooks.main(["08"])
+    return measured.README
+
+
+def outcomes_of_all(**changes):
+    found = []
+    for path in publish.discover():
+        code = hub_notebooks.digest(guards.code(nbformat.read(path, as_version=4)))
+        found.append(Outcome(path.stem, 60, int(2e9), code=code))
+    return [replace(found[0], **changes), *found[1:]]
+
+
+def test_readme_gets_a_table_when_every_notebook_has_passed(readme, tmp_path, capsys):
+    first, *others = outcomes_of_all()
+    hub_notebooks.write(hub_notebooks.remembered(others, tmp_path))
+    assert "none yet" in readme.read_text() and first.name in capsys.readouterr().out
+    hub_notebooks.write(hub_notebooks.remembered([first], tmp_path))
+    assert readme.read_text().count("| 60 | 2.0 |") == len([first, *others])
+
+
+@pytest.mark.parametrize(
+    "fault", [{"failures": ["cell 3"]}, {"seconds": 601}, {"code": "of yesterday"}]
+)
+def test_readme_gets_no_table_while_a_notebook_fails_or_has_changed(
+    fault, readme, tmp_path, capsys
+):
+    found = outcomes_of_all(**fault)
+    hub_notebooks.write(hub_notebooks.remembered(found, tmp_path))
+    assert "none yet" in readme.read_text() and found[0].name in capsys.readouterr().out
+
+
+def test_readme_is_not_written_after_a_run_on_small_models(monkeypatch):
+    monkeypatch.setenv("README", "1")
+    with pytest.raises(SystemExit, match="leave --small out"):
+        hub_notebooks.main(["--small"])

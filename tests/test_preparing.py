@@ -13,7 +13,7 @@ from hf_tutorial.hub import preparing
 from tests import published
 
 SIZES = {"reviews": (600, 150, 150), "paraphrases": (300, 60, 60), "headlines": (400, 100, 100),
-         "instructions": (160, 50, 110)}  # fmt: skip
+         "instructions": (120, 50, 110)}  # fmt: skip
 # What the Hub's datasets do not have: the plot and hero of a story.
 OURS_ALONE = {"plot", "hero"}
 
