@@ -48,6 +48,8 @@ LONG_FRACTION = re.compile(r"(?<![\w.])-?\d+\.\d{7,}")
 CAPTION = re.compile(
     r"^\*Figures? (\d+)\.(\d+)(?: and \d+\.(\d+))?\. .+\*$", flags=re.M
 )
+# Other code stands between these and their captions: 08 has 70 cells, and no room for a word.
+APART = {"next-token", "knobs"}
 IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)]*)\)")
 OPENING = {
     "# Tokenization": r"^# \w",
@@ -290,6 +292,22 @@ def figures_are_numbered_in_order(notebook, name):
     numbers = [int(n) for _, first, second in captions for n in (first, second) if n]
     if numbers != list(range(1, drawn + 1)) or chapters - {int(name[:2])}:
         yield f"{drawn} pictures, but captions number {numbers} in chapters {sorted(chapters)}"
+
+
+@house
+def captions_stand_below_their_figures(notebook, name):
+    drawn = None
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and pictures(cell):
+            drawn = cell
+            continue
+        if drawn is not None:
+            below, listed = bool(CAPTION.match(cell.source)), drawn.id in APART
+            if not below and not listed:
+                yield f"{drawn.id}: the next cell does not begin with the figure's caption"
+            if below and listed:
+                yield f"{drawn.id}: its caption stands below it, so take it out of APART"
+        drawn = None
 
 
 @house
