@@ -48,8 +48,6 @@ LONG_FRACTION = re.compile(r"(?<![\w.])-?\d+\.\d{7,}")
 CAPTION = re.compile(
     r"^\*Figures? (\d+)\.(\d+)(?: and \d+\.(\d+))?\. .+\*$", flags=re.M
 )
-# Other code stands between these and their captions: 08 has 70 cells, and no room for a word.
-APART = {"next-token", "knobs"}
 IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)]*)\)")
 OPENING = {
     "# Tokenization": r"^# \w",
@@ -302,11 +300,8 @@ def captions_stand_below_their_figures(notebook, name):
             drawn = cell
             continue
         if drawn is not None:
-            below, listed = bool(CAPTION.match(cell.source)), drawn.id in APART
-            if not below and not listed:
+            if not CAPTION.match(cell.source):
                 yield f"{drawn.id}: the next cell does not begin with the figure's caption"
-            if below and listed:
-                yield f"{drawn.id}: its caption stands below it, so take it out of APART"
         drawn = None
 
 

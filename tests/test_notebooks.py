@@ -231,7 +231,7 @@ PLANTED = {
         lambda n: n.cells.insert(
             n.cells.index(with_picture(n)) + 1, nbformat.v4.new_code_cell("1")
         ),
-        lambda n: with_picture(n).update(id=min(guards.APART)),
+        lambda n: replace_everywhere(n, "*Figure 1.1.", "Below, *Figure 1.1.*"),
     ],
     "linked_images_have_alt_text_and_are_here": [
         lambda n: n.cells[0].update(source=n.cells[0].source + "\n![](images/a.png)"),

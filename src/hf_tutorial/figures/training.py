@@ -11,6 +11,9 @@ from hf_tutorial.figures.canvas import canvas
 
 STEPS = 100_000  # of a curve: more take longer than one waits
 
+# Behind a label that a curve may cross.
+UNDERLAID = {"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.8}
+
 
 def training_curves(
     losses: Sequence[float],
@@ -106,7 +109,7 @@ def _draw_losses(axes: Axes, losses: np.ndarray, validation: Mapping) -> None:
         late = first > 0.8 * len(losses)
         axes.annotate("validation", (first, validation[first]), (-7 if late else 7, 4),
                       ha="right" if late else "left", textcoords="offset points",
-                      size=8)  # fmt: skip
+                      size=8, bbox=UNDERLAID)  # fmt: skip
     values = [losses.min(), losses.max(), *validation.values()]
     axes.set(ylabel="loss")
     axes.set_ylim(min(0, 1.15 * min(values)), max(0, 1.15 * max(values)) or 1)
