@@ -11,9 +11,6 @@ from hf_tutorial.figures.canvas import canvas
 
 STEPS = 100_000  # of a curve: more take longer than one waits
 
-# Behind a label that a curve may cross.
-UNDERLAID = {"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.8}
-
 
 def training_curves(
     losses: Sequence[float],
@@ -107,9 +104,13 @@ def _draw_losses(axes: Axes, losses: np.ndarray, validation: Mapping) -> None:
                   markersize=6)  # fmt: skip
         first = min(validation)
         late = first > 0.8 * len(losses)
-        axes.annotate("validation", (first, validation[first]), (-7 if late else 7, 4),
+        width = max(1, round(0.2 * len(losses)))  # of the word, in steps
+        start = int(first) - width if late else int(first)
+        below = losses[max(0, start) : start + width + 1]
+        top = max([validation[first], *below])
+        axes.annotate("validation", (first, top), (-7 if late else 7, 4),
                       ha="right" if late else "left", textcoords="offset points",
-                      size=8, bbox=UNDERLAID)  # fmt: skip
+                      size=8)  # fmt: skip
     values = [losses.min(), losses.max(), *validation.values()]
     axes.set(ylabel="loss")
     axes.set_ylim(min(0, 1.15 * min(values)), max(0, 1.15 * max(values)) or 1)
