@@ -83,10 +83,24 @@ def test_copied_cache_serves_every_role_offline_and_what_it_lacks_is_named(
     assert lacking.returncode == 1 and lacking.stdout == ""
     assert lacking.stderr.splitlines() == [
         f"Not in {copy}/hub: distilbert/distilgpt2.",
-        "HF_HUB_OFFLINE is set, and what is asked for was not downloaded before: unset it, start "
-        "again.",
+        "HF_HUB_OFFLINE is set, and what is asked for was not downloaded before: unset it and "
+        "start again.",
     ]
     assert len(hub.requests) == before
+
+
+def test_stopped_by_hand_it_says_that_the_same_command_goes_on(monkeypatch, capsys):
+    from hf_tutorial.hub import __main__ as filling
+
+    def stop(role):
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("HF_TUTORIAL_SOURCE", "bundled")
+    for name in filling.SETTINGS:
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setattr(sources, "checkpoint", stop)
+    assert filling.main() == 130
+    assert "the same command goes on" in capsys.readouterr().err
 
 
 def test_prepared_dataset_is_found_in_a_cache_that_cannot_be_written(
@@ -183,8 +197,8 @@ def test_offline_role_model_and_dataset_end_in_the_same_sentence(hub, tmp_path):
         hub.environment(tmp_path, HF_HUB_OFFLINE="1"), "role", "model", "dataset"
     )
     assert sentences == [
-        "HF_HUB_OFFLINE is set, and what is asked for was not downloaded before: unset it, start "
-        "again"
+        "HF_HUB_OFFLINE is set, and what is asked for was not downloaded before: unset it and "
+        "start again"
     ] * 3  # fmt: skip
 
 

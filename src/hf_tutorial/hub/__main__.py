@@ -29,6 +29,10 @@ def main() -> int:
                 ask(role)
             except OSError as error:
                 missing[repository] = error
+            except KeyboardInterrupt:
+                print("Stopped: what came whole stays, and the same command goes on.",
+                      file=sys.stderr)  # fmt: skip
+                return 130
     del os.environ["HF_TUTORIAL_SOURCE"]  # so that no way out says to leave it out
     reasons = {failures.sentence(e) or one_line(e): True for e in missing.values()}
     return report([*missing], [*reasons])

@@ -118,9 +118,11 @@ def _of_the_hub(error: BaseException) -> tuple[str, str] | None:
 
 
 def _offline() -> tuple[str, str]:
-    again = "restart the kernel and try again" if running_shell() else "start again"
+    again = (
+        ", restart the kernel and try again" if running_shell() else " and start again"
+    )
     return ("HF_HUB_OFFLINE is set, and what is asked for was not downloaded before",
-            f"unset it, {again}{_bundled()}")  # fmt: skip
+            f"unset it{again}{_bundled()}")  # fmt: skip
 
 
 def _unreached(error: BaseException) -> tuple[str, str]:
