@@ -29,6 +29,7 @@ LONGEST = (
     "test_reviews.py",
     "test_hub_notebooks.py",
     "04_dataset_preparation.ipynb",
+    "test_hub_rooms.py",
     "test_any_input.py",
     "test_models.py",
     "test_start.py",

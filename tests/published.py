@@ -394,12 +394,8 @@ def configurations(kinds: dict[str, list[str]], default: str = "") -> bytes:
     """Write the card of a dataset: which files are which split of which configuration."""
     lines = ["---", "configs:"]
     for kind, splits in kinds.items():
-        lines += [
-            f"- config_name: {'default' if kind == 'data' else kind}",
-            "  data_files:",
-        ]
-        if kind == default:
-            lines.append("  default: true")
+        lines.append(f"- config_name: {'default' if kind == 'data' else kind}")
+        lines += ["  default: true"] * (kind == default) + ["  data_files:"]
         for split in splits:
             lines += [f"  - split: {split}", f"    path: {kind}/{split}-*"]
     return "\n".join([*lines, "---", "# A dataset in kind", ""]).encode()

@@ -162,6 +162,10 @@ PLANTED = {
         lambda n: peeks(n, "model.fit(test['text'][:])"),
         lambda n: peeks(n, "for batch in loader(test): model(batch)"),
         lambda n: peeks(n, "Trainer(model, eval_dataset=reviews['test']).evaluate()"),
+        # The name of the split goes another way; test_splits.py has more of these.
+        lambda n: peeks(n, "for s in reviews: print(accuracy(model, reviews[s]))"),
+        lambda n: peeks(n, "for rows in reviews.values(): accuracy(model, rows)"),
+        lambda n: peeks(n, "print(accuracy(model, reviews, 'test'))"),
         # Chosen on validation once more, when the test score is known.
         lambda n: with_run(n, f"{RUN}\nbest = max(models, key=score_of(validation))"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import re
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ from hf_tutorial.refused import causes
 
 FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+# What transformers and datasets say when they are offline, and drop the error that says so.
+OFFLINE = ("We couldn't connect to", "(OfflineModeIsEnabled)")
 # What readers of files say of one that is not whole, by the names of their errors.
 DAMAGED = ("SafetensorError", "JSONDecodeError", "ArrowInvalid", "UnicodeDecodeError",
            "UnpicklingError")  # fmt: skip
@@ -54,6 +57,8 @@ def _kept_quiet(error: BaseException) -> tuple[str, str] | None:
         return _told(latest)
     if refusal is not None and asked_for(refusal) in str(error):
         return _told(refusal)
+    if constants.HF_HUB_OFFLINE and any(words in str(error) for words in OFFLINE):
+        return _offline()
     return None
 
 
@@ -100,32 +105,66 @@ def _of_the_hub(error: BaseException) -> tuple[str, str] | None:
         return _answered(error)
     if isinstance(error, httpx.TimeoutException):
         seconds = constants.HF_HUB_DOWNLOAD_TIMEOUT
-        return (f"{hub()} does not answer within {seconds} s",
+        return (f"{hub()}{_through()} does not answer within {seconds} s",
                 f"try again later{_bundled()}; HF_HUB_DOWNLOAD_TIMEOUT sets the seconds")  # fmt: skip
     if isinstance(error, (httpx.RemoteProtocolError, httpx.ReadError)):
-        return (f"{hub()} was cut off in the middle of an answer",
+        return (f"{hub()}{_through()} was cut off in the middle of an answer",
                 f"try again, nothing half-written is kept{_bundled()}")  # fmt: skip
-    if isinstance(error, httpx.ProxyError):
-        return (f"the proxy does not let us through to {hub()} ({error})",
-                f"mend HTTPS_PROXY or ask who runs it{_bundled()}")  # fmt: skip
     if isinstance(error, httpx.TransportError):
-        reason = re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__
-        return (f"{hub()} cannot be reached ({reason})",
-                f"connect to the network and try again{_bundled()}")  # fmt: skip
+        return _unreached(error)
     if type(error) is OfflineModeIsEnabled and constants.HF_HUB_OFFLINE:
-        return ("HF_HUB_OFFLINE is set, and what is asked for was not downloaded before",
-                f"unset it, restart the kernel and try again{_bundled()}")  # fmt: skip
+        return _offline()
     return None
+
+
+def _offline() -> tuple[str, str]:
+    again = (
+        ", restart the kernel and try again" if running_shell() else " and start again"
+    )
+    return ("HF_HUB_OFFLINE is set, and what is asked for was not downloaded before",
+            f"unset it{again}{_bundled()}")  # fmt: skip
+
+
+def _unreached(error: BaseException) -> tuple[str, str]:
+    """Explain why no connection came about: a certificate, a proxy, or no network."""
+    reason = re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__
+    if "CERTIFICATE_VERIFY_FAILED" in reason:
+        why = re.sub(r"^.*verify failed: | \(_ssl\.c.*$", "", reason)
+        return (f"{hub()}{_through()} shows a certificate that nobody here trusts ({why})",
+                "ask who runs the network for its certificates, and set SSL_CERT_FILE and "
+                f"REQUESTS_CA_BUNDLE to their file, before Jupyter starts{_bundled()}")  # fmt: skip
+    if _through():
+        variable = f"{urlsplit(constants.ENDPOINT).scheme.upper()}_PROXY"
+        return (f"{hub()} cannot be reached{_through()} ({reason})",
+                f"mend {variable}, or ask who runs the proxy{_bundled()}")  # fmt: skip
+    return (f"{hub()} cannot be reached ({reason})",
+            f"connect to the network and try again{_bundled()}")  # fmt: skip
+
+
+def _through() -> str:
+    """Name the proxy that requests to the Hub go through, without who logs in there; "" if none."""
+    there = urlsplit(constants.ENDPOINT)
+    proxies = urllib.request.getproxies()
+    address = proxies.get(there.scheme) or proxies.get("all")
+    if not address or urllib.request.proxy_bypass(there.hostname or ""):
+        return ""
+    host = address.rpartition("@")[2].rpartition("//")[2].strip("/")
+    return f" through the proxy {host}"
 
 
 def _answered(error: Any) -> tuple[str, str] | None:
     """Explain a status of the Hub."""
     status, name = error.response.status_code, asked_for(error)
     there = f"{constants.ENDPOINT}/{name}"
+    if status == 403 and _writes(error.response.request):
+        return (f"{hub()} does not let your token write there",
+                f"make one that may, at {constants.ENDPOINT}/settings/tokens, and log in with it by "
+                f"`{_command('auth login')}`")  # fmt: skip
     if isinstance(error, GatedRepoError):
+        log_in = f"log in with `{_command('auth login')}`, " * (get_token() is None)
+        fine = ", let your token read gated repositories" * (get_token() is not None)
         return (f"{name} is given to those only whom its owners have let in",
-                f"log in with `{_command('auth login')}`, ask for access at {there}, and try "
-                f"again{_bundled()}")  # fmt: skip
+                f"{log_in}ask for access at {there}{fine}, and try again{_bundled()}")  # fmt: skip
     if isinstance(error, RevisionNotFoundError):
         return f"{name} has no such revision", f"look for one at {there}/commits/main"
     if isinstance(error, RepositoryNotFoundError):
@@ -161,6 +200,12 @@ def _answered(error: Any) -> tuple[str, str] | None:
     return (
         f"{hub()} answers {status} when asked for {name}",
         f"mend the name{_bundled()}",
+    )
+
+
+def _writes(request: Any) -> bool:
+    return request.method not in ("GET", "HEAD") and "/paths-info/" not in str(
+        request.url
     )
 
 

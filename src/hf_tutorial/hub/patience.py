@@ -13,6 +13,8 @@ from huggingface_hub import constants, get_session, set_client_factory
 from huggingface_hub.errors import OfflineModeIsEnabled
 from huggingface_hub.utils import hf_raise_for_status, httpx
 
+from hf_tutorial.refused import causes
+
 TROUBLE = 3.0  # seconds without a success, after the first failure, that are spent on trying again
 NAMED = 5  # seconds that the Hub may tell us to wait: longer waits are the reader's
 CUTS = 3  # failures in the middle of one file, none of which got farther
@@ -234,8 +236,11 @@ def limit_requests() -> None:
         except (exceptions.Timeout, exceptions.ConnectionError) as error:
             late = isinstance(error, exceptions.Timeout)
             kind = httpx.ReadTimeout if late else httpx.ConnectError
-            if TROUBLES.met(begin, kind(str(error))):
-                raise GivenUp(str(error)) from error
+            why = str(
+                causes(error)[-1]
+            )  # what stands before it repeats the whole request
+            if TROUBLES.met(begin, kind(why)):
+                raise GivenUp(why) from error
             raise
         TROUBLES.over()
         return response

@@ -104,11 +104,17 @@ def prepared(role: str, files: Path, name: str) -> str:
     from hf_tutorial import caches
 
     recipe = RECIPES[role]
-    what = f"{EDITION} {SEED} {role} {files.resolve()}"
+    what = f"{EDITION} {SEED} {role} {_inside_the_cache(files)}"
+    key = hashlib.sha256(what.encode()).hexdigest()[:16]
     place = Path(caches.folders()["HF_DATASETS_CACHE"]) / "hf_tutorial"
-    folder = place / hashlib.sha256(what.encode()).hexdigest()[:16] / name
-    if folder.is_dir():
-        return str(folder)
+    folder = place / key / name
+    # A cache that cannot be written, as a room's may be, can still hold it.
+    for made_before in (
+        folder,
+        caches.home() / "datasets" / "hf_tutorial" / key / name,
+    ):
+        if made_before.is_dir():
+            return str(made_before)
     splits = _splits(recipe, files, name)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=place, prefix=".making-") as temporary:
@@ -122,6 +128,16 @@ def prepared(role: str, files: Path, name: str) -> str:
             if not folder.is_dir():
                 raise
     return str(folder)
+
+
+def _inside_the_cache(files: Path) -> str:
+    """Name a repository's files by repository and commit, so that a copy of the cache is as good."""
+    from huggingface_hub import constants
+
+    files, cache = files.resolve(), Path(constants.HF_HUB_CACHE).resolve()
+    return (
+        files.relative_to(cache) if files.is_relative_to(cache) else files
+    ).as_posix()
 
 
 def _splits(recipe: Recipe, files: Path, name: str) -> dict[str, Rows]:
