@@ -10,7 +10,7 @@ NUMBERED := $(sort $(wildcard notebooks/[0-9]*.ipynb))
 # files, which some containers forbid, each kernel would compile the libraries anew.
 unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
-.PHONY: help doctor lab run test test-hub record traps handout slides lecture marks site browser data bench drill rerun determinism gpu latest lock lint format clean
+.PHONY: help doctor lab run test hub test-hub record traps handout slides lecture marks site browser data bench drill rerun determinism gpu latest lock lint format clean
 
 help:  ## list these tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ run: models  ## execute every notebook top to bottom into build/, with pages to 
 
 test: models  ## check code, notebooks and saved outputs, as CI does
 	$(PYTHON) -m pytest
+
+hub: models  ## fetch every full-size model and dataset that the notebooks use into the Hub's cache
+	$(PYTHON) -m hf_tutorial.hub
 
 test-hub: models  ## run all notebooks on full-size models from a Hub on this machine: 1 h (HUB=08, README=1)
 	$(PYTHON) -m tests.hub_notebooks $(HUB)

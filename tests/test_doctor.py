@@ -819,6 +819,33 @@ def test_hub_that_never_answers_costs_no_more_than_its_time(asked):
     assert one.mark == "optional" and "cannot be reached" in one.what
 
 
+@pytest.mark.parametrize("source", ["bundled", "hub"])
+def test_proxy_that_refuses_is_quoted_with_its_status(monkeypatch, source):
+    import socket
+
+    for name in ("HF_HUB_OFFLINE", "NO_PROXY", "no_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_TUTORIAL_SOURCE", source)
+    monkeypatch.setenv("HF_ENDPOINT", "https://hub.example.org")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def refuse():
+            caller, _ = server.accept()
+            caller.recv(1000)
+            caller.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+            caller.close()
+
+        threading.Thread(target=refuse, daemon=True).start()
+        address = f"http://me:secret@127.0.0.1:{server.getsockname()[1]}"
+        monkeypatch.setenv("HTTPS_PROXY", address)
+        one = only(doctor._look(hub.reach))
+    assert "407 Proxy Authentication Required" in one.what
+    assert "secret" not in one.what + one.way_out
+    assert one.way_out == (
+        "unset HF_TUTORIAL_SOURCE, or mend the proxy" if source == "hub" else ""
+    )
+
+
 @pytest.mark.parametrize(
     "address", ["ftp://example.org", "huggingface.co", "http://[::1"]
 )

@@ -85,6 +85,10 @@ def test_start_shuts_the_network_off_in_bundled_mode_only():
         "Ready: hub models and data, fetched when a cell asks for them, seed 0.",
         "False False False True",
     ]
+    away = python(program, HF_TUTORIAL_SOURCE="hub", HF_HUB_OFFLINE="1").stdout
+    assert away.splitlines()[0] == (
+        "Ready: hub models and data, what was downloaded before, as HF_HUB_OFFLINE is set, seed 0."
+    )
     own = {"HF_HUB_DISABLE_XET": "0", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
     theirs = python(program, HF_TUTORIAL_SOURCE="hub", **own).stdout
     assert theirs.splitlines()[-1] == "False False True False"

@@ -26,7 +26,7 @@ from transformers import (
     set_seed,
 )
 
-from hf_tutorial import NOTEBOOKS, checkpoints, learners, sources, train
+from hf_tutorial import NOTEBOOKS, checkpoints, learners, reports, sources, train
 from hf_tutorial.refused import Refused
 from tests import test_tables
 from tests.processes import Training
@@ -845,3 +845,25 @@ def test_killed_three_times_it_ends_with_the_same_weights(tiny, rows, tmp_path):
 
 def test_process_state_is_clean_between_tests():
     assert PartialState._shared_state == {}
+
+
+@pytest.mark.parametrize(
+    ("dataset", "source", "named"),
+    [
+        (None, "bundled", "the bundled reviews"),
+        (None, "hub", "stanfordnlp/imdb"),
+        ("somebody/their-reviews", "hub", "somebody/their-reviews"),
+        ("table", "bundled", "table"),  # a folder: where it lay is nobody's business
+    ],
+)
+def test_card_names_what_was_learned_from(
+    dataset, source, named, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HF_TUTORIAL_SOURCE", source)
+    (tmp_path / "table").mkdir()
+    if dataset == "table":
+        dataset = str(tmp_path / "table")
+    options = SimpleNamespace(dataset=dataset, output_dir=tmp_path / "out", checkpoint="a/b",
+                              batch_size=8, learning_rate=1e-4, max_length=64, seed=0)  # fmt: skip
+    run = SimpleNamespace(options=options, steps=3, table=SimpleNamespace(names=["no"]))
+    assert f"fine-tuned on {named}: 3 steps" in str(reports.card(run, None))

@@ -50,6 +50,7 @@ def start(seed: int = 0) -> None:
     os.environ["TOKENIZERS_PARALLELISM"] = "false"  # no warning when a DataLoader forks
     if source == "bundled":
         os.environ["HF_HUB_OFFLINE"] = "1"
+        os.environ["HF_EVALUATE_OFFLINE"] = "1"  # evaluate does not look at the other
         os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
     else:
         _prepare_for_the_hub()
@@ -61,9 +62,11 @@ def start(seed: int = 0) -> None:
     appearance.set_print_style()
 
     _seed(seed)
-    network = (
-        "no network" if source == "bundled" else "fetched when a cell asks for them"
-    )
+    network = "no network"
+    if source == "hub":
+        network = "fetched when a cell asks for them"
+        if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
+            network = "what was downloaded before, as HF_HUB_OFFLINE is set"
     print(f"Ready: {source} models and data, {network}, seed {seed}.")
 
 

@@ -197,12 +197,21 @@ def _pieces(rows: Any) -> Iterator[list[dict[str, Any]]]:
         yield piece
 
 
+def _learned_from(dataset: str | None) -> str:
+    """Name the rows: the end of a path, or a repository with its owner."""
+    if dataset is None and sources.origin() == "hub":
+        return sources.DATASETS["reviews"][1]
+    if dataset is None:
+        return "the bundled reviews"
+    return Path(dataset).name if Path(dataset).exists() else dataset
+
+
 def card(run: Any, score: Score | None) -> Any:
     """Describe the model for its README: what it is, what it was trained on, how good."""
     from huggingface_hub import ModelCard, ModelCardData
 
     options = run.options
-    data = options.dataset or "the bundled reviews"
+    data = _learned_from(options.dataset)
     measured = "not evaluated" if score is None else f"{score.accuracy:.1%}"
     header = ModelCardData(
         library_name="transformers",
@@ -211,7 +220,7 @@ def card(run: Any, score: Score | None) -> Any:
     )
     return ModelCard(
         f"---\n{header.to_yaml()}\n---\n# {options.output_dir.name}\n\n"
-        f"{sources.name_of(options.checkpoint)}, fine-tuned on {Path(data).name}: {run.steps} "
+        f"{sources.name_of(options.checkpoint)}, fine-tuned on {data}: {run.steps} "
         f"steps of {options.batch_size} examples, AdamW at {options.learning_rate}, "
         f"{options.max_length} tokens a text, seed {options.seed}.\n\n"
         f"Accuracy on the held-out rows: {measured}.\n\n"

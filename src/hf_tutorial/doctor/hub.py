@@ -16,6 +16,7 @@ from hf_tutorial import caches
 from hf_tutorial.doctor.finding import Finding, shown
 
 PATIENCE = 3.0  # seconds for everything, a name server that never answers included
+TUNNEL = "Tunnel connection failed"  # by a proxy
 VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 
 
@@ -42,9 +43,14 @@ def reach(patience: float = PATIENCE) -> list[Finding]:
     token = next(iter(held.values()), None)
     answer = _within(patience, endpoint.rstrip("/"), token)
     if isinstance(answer, str):
-        way_out = (
-            "unset HF_TUTORIAL_SOURCE, or connect to the network" if needed else ""
-        )
+        way_out = ""
+        if needed:
+            mend = (
+                "mend the proxy"
+                if answer.startswith(TUNNEL)
+                else "connect to the network"
+            )
+            way_out = f"unset HF_TUTORIAL_SOURCE, or {mend}"
         mark = "fix" if needed else "optional"
         what = f"the Hub ({host}) cannot be reached: {answer}"
         return [
@@ -132,6 +138,8 @@ def _ask(endpoint: str, token: str | None, patience: float):
     except urllib.error.URLError as error:
         # The words of a library may repeat what was sent, so only those of the system are kept.
         reason = error.reason
+        if str(reason).startswith(TUNNEL):  # and the proxy's status: urllib's own words
+            return re.sub(r"[^\w :-]", "", str(reason))[:80]
         return getattr(reason, "strerror", None) or type(reason).__name__
     except Exception as error:
         return type(error).__name__
