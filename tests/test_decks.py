@@ -128,6 +128,7 @@ def test_three_slides_of_a_planned_lecture_break_no_rule_of_axe(
     path = tmp_path / show.name
     path.write_text(decks.page(show), encoding="utf-8")
     page = ready(window, path)
+    assert page.evaluate(MEASURE) == []
     assert against_axe(page) == {}
     if plan is PLANS[0]:  # what axe would say, were it so
         page.evaluate("document.querySelector('.present h2').style.color = '#ddd'")

@@ -147,6 +147,8 @@ def test_links_out_of_a_notebook_into_the_repository_lead_to_pages_beside_its_ow
     assert all("what lies there" in (pages / hrefs[one]).read_text() for one in "abd")
     listing = (pages / "tests-traps.html").read_text()
     assert "<code>toys.py</code>" in listing and "<code>.hidden" not in listing
+    executed = (checkout / "build/notebooks/01_good.ipynb").read_text()
+    assert "[a](../../findings/seen.sh)" in executed
     said = capsys.readouterr().err
     assert said.count("leads to no page") == 1 and "link to ../no/such/" in said
 
