@@ -31,7 +31,11 @@ def faults(page: str, shows: dict[str, decks.Show]) -> list[str]:
     slides = {name: show.slides for name, show in shows.items()}
     found = plans.read(page)
     wrong = [one for plan in found for one in plans.wrong(plan, slides)]
-    ours = [p for p in found if re.match(r"One lecture|Lecture|Day|From storyteller", p.heading)]
+    ours = [
+        p
+        for p in found
+        if re.match(r"One lecture|Lecture|Day|From storyteller", p.heading)
+    ]
     return wrong + [
         f"{plan.heading}: {plan.together:g} minutes, and 90 are there"
         for plan in ours
