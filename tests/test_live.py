@@ -49,6 +49,42 @@ def test_copies_have_no_outputs_run_and_leave_the_notebooks_as_they_are(checkout
     assert contents(checkout / "notebooks") == before
 
 
+LINKS = (
+    "[a](02_two.ipynb#End) [b](traps.md#1-a) [c](../my%20data/x.csv) [d](https://a.org/b.md)"
+    " [e](#Here) [f](gone.md) ![A dot](images/dot.png)"
+)
+
+
+def linked(checkout):
+    for name in ("notebooks/traps.md", "my data/x.csv", "notebooks/images/dot.png"):
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / name).touch()
+    one = shown("1")
+    one.cells[0].source += f"\n\n{LINKS}"
+    put(checkout, _01_one=one, _02_two=shown("1"))
+
+
+@pytest.mark.parametrize("kind", ["lecture", "instructor", "handout"])
+def test_links_of_a_copy_lead_where_they_led_or_where_it_will_lie(checkout, kind):
+    linked(checkout)
+    live.copies(checkout)
+    publish.handout(checkout)
+    copy = nbformat.read(checkout / f"build/{kind}/01_one.ipynb", as_version=4)
+    wanted = LINKS
+    if kind != "handout":  # students put theirs into notebooks/
+        wanted = wanted.replace("traps.md", "../../notebooks/traps.md")
+        wanted = wanted.replace("../my%20data", "../../my%20data")
+        wanted = wanted.replace("images/", "../../notebooks/images/")
+    assert wanted in copy.cells[0].source
+
+
+def test_link_to_a_notebook_that_a_lecture_leaves_out_leads_to_the_saved_one(checkout):
+    linked(checkout)
+    (path,) = live.copies(checkout, "01")
+    source = nbformat.read(path, as_version=4).cells[0].source
+    assert "[a](../../notebooks/02_two.ipynb#End)" in source
+
+
 def test_name_that_no_notebook_has_is_a_sentence(checkout, capsys):
     put(checkout, _01_one=shown("1"))
     assert [p.name for p in live.copies(checkout, "01")] == ["01_one.ipynb"]

@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell
 
-from hf_tutorial import collection
+from hf_tutorial import collection, marks
 from hf_tutorial.marks import exercises, running, submissions, table, verdicts
 from hf_tutorial.marks.__main__ import main
 from tests import guards, handed_back
@@ -140,6 +140,15 @@ def test_folder_that_is_not_there_is_a_sentence(tmp_path, capsys, monkeypatch):
     with pytest.raises(SystemExit):
         main([""])
     assert "make marks SUBMISSIONS=" in capsys.readouterr().err
+
+
+def test_empty_folder_is_a_sentence_and_the_last_table_stays(tmp_path, capsys):
+    (tmp_path / "build/marks").mkdir(parents=True)
+    (tmp_path / "build/marks/marks.csv").write_text("of last week")
+    (tmp_path / "week2").mkdir()
+    assert marks.mark(tmp_path / "week2", tmp_path) == 1
+    assert "holds no notebook: nothing is marked" in capsys.readouterr().err
+    assert (tmp_path / "build/marks/marks.csv").read_text() == "of last week"
 
 
 def test_every_exercise_of_ours_is_found_with_its_solution():

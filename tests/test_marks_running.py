@@ -81,6 +81,7 @@ def handed_back(place, root, seconds):
         "harms": answered(COPIED, RIGHT[1], first=harms),
         "bends": answered("checks.windows(5)", first=BENDS),
         "untouched": answered(),
+        "slipped": answered(RIGHT[0].removesuffix(")"), RIGHT[1]),
     }  # fmt: skip
     kinds["harms"].cells += [
         tiny().cells[n] for n in (7, 10)
@@ -143,6 +144,13 @@ def test_right_wrong_and_raised_are_told_apart_also_from_colab(all_kinds):
     )
     assert third.verdict == "raised" and third.raised.startswith("NameError")
     assert "taken out" in third.checks_changed
+
+
+def test_slip_in_the_cell_that_imports_the_checks_costs_no_other_answer(all_kinds):
+    first, second, third = all_kinds.table["slipped"]
+    assert first.verdict == "raised" and first.raised.startswith("SyntaxError")
+    assert (second.verdict, second.raised, second.checks_changed) == ("right", "", "")
+    assert third.verdict == "untouched"
 
 
 def test_solutions_that_came_with_the_notebook_do_not_count(all_kinds):

@@ -107,6 +107,52 @@ def test_file_that_is_no_notebook_has_no_page_and_the_others_have(checkout, caps
     assert made == {"01_good.html", "downloads"} | ALWAYS
 
 
+def test_links_out_of_a_notebook_into_the_repository_lead_to_pages_beside_its_own(
+    checkout, capsys
+):
+    for name in (
+        "findings/seen.sh",
+        "tests/traps/toys.py",
+        "tests/traps/.hidden",
+        "data/README.md",
+    ):
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / name).write_text("# what lies there\n")
+    good = lesson("1 + 1")
+    good.cells[0].source += "".join(
+        f"\n[{letter}](../{target})"
+        for letter, target in zip(
+            "abcde",
+            (
+                "findings/seen.sh",
+                "tests/traps/toys.py",
+                "tests/traps",
+                "data",
+                "no/such/",
+            ),
+            strict=True,
+        )
+    )
+    put(checkout, _01_good=good)
+    assert publish.run(checkout) == 0
+    pages = checkout / "build/pages"
+    page = (pages / "01_good.html").read_text()
+    hrefs = {
+        letter: href for href, letter in re.findall(r'href="([^"]+)">([a-e])</a>', page)
+    }
+    assert hrefs == {
+        "a": "findings-seen.sh.html", "b": "tests-traps-toys.py.html",
+        "c": "tests-traps.html", "d": "data_and_models.html", "e": "../no/such/",
+    }  # fmt: skip
+    assert all("what lies there" in (pages / hrefs[one]).read_text() for one in "abd")
+    listing = (pages / "tests-traps.html").read_text()
+    assert "<code>toys.py</code>" in listing and "<code>.hidden" not in listing
+    executed = (checkout / "build/notebooks/01_good.ipynb").read_text()
+    assert "[a](../../findings/seen.sh)" in executed
+    said = capsys.readouterr().err
+    assert said.count("leads to no page") == 1 and "link to ../no/such/" in said
+
+
 def test_checkout_without_notebooks_is_a_sentence(checkout):
     with pytest.raises(SystemExit, match="no notebooks named NN_topic.ipynb"):
         main(["run"], checkout)

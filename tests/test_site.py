@@ -359,9 +359,13 @@ def test_nothing_of_a_file_outside_of_the_repository_gets_into_the_site(
     inner = checkout / "inner"
     (inner / "notebooks").mkdir(parents=True)
     (inner / "README.md").write_text(
-        "# Top\n\n![A very private picture](../secret.txt) [a](../secret.txt)\n"
+        "# Top\n\n![A very private picture](../secret.txt) [a](../secret.txt) [b](../) [c](sly)\n"
     )
+    (inner / "sly").mkdir()
+    (inner / "sly/README.md").symlink_to(checkout / "secret.txt")
     put(inner, _01_good=lesson("1"))
     assert publish.site(inner) == 1
-    assert "link to ../secret.txt leads to no page" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    for href in ("../secret.txt", "../", "sly"):
+        assert f"link to {href} leads to no page" in said
     assert not (inner / "build/site").exists()

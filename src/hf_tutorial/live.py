@@ -22,6 +22,7 @@ from jupyterlab_server.workspaces_handler import slugify
 
 from hf_tutorial import collection
 from hf_tutorial.appearance import LECTURE
+from hf_tutorial.publish.moved import moved
 from hf_tutorial.publish.writing import ensure_writable, replacing
 
 # Sizes for 1280 x 720, which projectors have: a line of 88 letters of code fits, just.
@@ -84,14 +85,16 @@ def copies(root: Path = collection.ROOT, only: str = "") -> list[Path]:
             f"no notebook in notebooks/ has a name that begins with {only!r}"
         )
     ensure_writable(root / "build")
-    with replacing(root / "build" / "lecture") as folder:
+    place = root / "build" / "lecture"
+    with replacing(place) as folder:
         for path in found:
             notebook = collection.read(path)
             for cell in notebook.cells:
                 if cell.cell_type == "code":
                     cell.outputs, cell.execution_count = [], None
+            moved(notebook, path.parent, place, {path.name for path in found})
             nbformat.write(notebook, folder / path.name)
-    return [root / "build" / "lecture" / path.name for path in found]
+    return [place / path.name for path in found]
 
 
 def command(first: Path, root: Path, settings: Path, options: list[str]) -> list[str]:

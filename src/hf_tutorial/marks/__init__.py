@@ -24,7 +24,8 @@ def mark(place: Path, root: Path | None = None, **how) -> int:
 
     Returns:
         The exit status: 0 also where submissions fail; 1 when nothing could be marked, the
-        table not be written, or a file of this checkout changed meanwhile.
+        table not be written, or a file of this checkout changed meanwhile. Where nothing was
+        handed back, the last table stays.
     """
     from hf_tutorial import collection
     from hf_tutorial.marks import exercises, running, submissions, table, walls
@@ -34,6 +35,10 @@ def mark(place: Path, root: Path | None = None, **how) -> int:
     ensure_writable(root / "build")
     try:
         found, unread = submissions.collect(place)
+        if not found and not unread:
+            raise ValueError(
+                f"{place} holds no notebook: nothing is marked, build/marks/ stays as it was"
+            )
         lessons = exercises.ours(root / "notebooks")
     except ValueError as error:
         print(error, file=sys.stderr)

@@ -39,7 +39,9 @@ class Judge:
     def __init__(self, source: str, names: dict):
         """Remember how the checks are now."""
         self.source, self.names = source, names
-        importlib.import_module("hf_tutorial.checks")
+        ours = importlib.import_module("hf_tutorial.checks")
+        # The import stands in one exercise's cell: a slip there is no reason to fail the others.
+        names.setdefault("checks", ours)
         self.before = self._state()
 
     def count_anew(self, info) -> None:

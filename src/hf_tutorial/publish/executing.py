@@ -19,6 +19,7 @@ from nbformat import NotebookNode
 from tqdm import tqdm
 
 from hf_tutorial import collection, kernels, sources
+from hf_tutorial.publish import streams
 
 CELL_TIMEOUT = 300  # seconds; on a busy machine a training takes minutes
 OF_FULL_SIZE = 900  # seconds, of models twenty times as large
@@ -120,6 +121,13 @@ class Client(NotebookClient):
         self.km = kernels.manager(AsyncKernelManager)
         return self.km
 
+    async def async_execute_cell(self, cell: NotebookNode, *where, **how):
+        """Run a cell; afterwards each stream is one output, also of a cell that failed."""
+        try:
+            return await super().async_execute_cell(cell, *where, **how)
+        finally:
+            cell.outputs = streams.merged(cell.get("outputs", []))
+
 
 async def _execute(
     execution: Execution, progress: _Progress, environment: dict[str, str]
@@ -130,7 +138,6 @@ async def _execute(
         execution.notebook,
         timeout=timeout,
         resources={"metadata": {"path": str(execution.path.parent)}},
-        coalesce_streams=True,
     )
     clock = time.perf_counter()
     try:

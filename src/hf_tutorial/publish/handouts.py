@@ -9,6 +9,7 @@ from nbformat import NotebookNode
 
 from hf_tutorial import collection
 from hf_tutorial.publish.lecture.notes import KEY, WORDS, remarks
+from hf_tutorial.publish.moved import moved
 from hf_tutorial.publish.writing import ensure_writable, replacing
 
 
@@ -28,10 +29,14 @@ def handout(root: Path = collection.ROOT) -> int:
             replacing(build / "handout") as students,
             replacing(build / "instructor") as instructors,
         ):
-            for path in collection.discover(root / "notebooks"):
+            found = collection.discover(root / "notebooks")
+            for path in found:
                 try:
                     notebook = collection.read(path)
                     opened = with_open_solutions(notebook)
+                    names = {path.name for path in found}
+                    # Students' copies go to notebooks/; these are read where they are.
+                    moved(opened, path.parent, build / "instructor", names)
                 except ValueError as error:
                     faults.append(str(error))
                     continue

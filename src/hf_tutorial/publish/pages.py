@@ -1,5 +1,6 @@
 """`make run`: each notebook executed into build/, as pages that load nothing from outside."""
 
+import copy
 import sys
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import nbformat
 
 from hf_tutorial import collection
 from hf_tutorial.publish.executing import Execution, execute, table
+from hf_tutorial.publish.moved import moved
 from hf_tutorial.publish.reading import write_pages
 from hf_tutorial.publish.writing import ensure_writable, replacing
 
@@ -34,9 +36,11 @@ def run(root: Path = collection.ROOT) -> int:
 
 def _write(executions: list[Execution], root: Path) -> None:
     done = [(e.path, e.notebook) for e in executions if e.notebook]
-    with replacing(root / "build" / "notebooks") as folder:
+    place, names = root / "build" / "notebooks", {path.name for path, _ in done}
+    with replacing(place) as folder:
         for path, notebook in done:
-            nbformat.write(notebook, folder / path.name)
+            executed = moved(copy.deepcopy(notebook), path.parent, place, names)
+            nbformat.write(executed, folder / path.name)
     with replacing(root / "build" / "pages") as folder:
         # A reader's own notebook may have faults; `make site` is what refuses them.
         for fault in write_pages(done, folder, root):

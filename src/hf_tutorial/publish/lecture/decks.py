@@ -7,14 +7,13 @@ import re
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import quote
 
 import jinja2
 from nbformat import NotebookNode
 from pygments.formatters import HtmlFormatter
 
 from hf_tutorial import collection
-from hf_tutorial.publish.lecture import fitting, minutes, plans, prose
+from hf_tutorial.publish.lecture import contents, fitting, minutes, plans, prose
 from hf_tutorial.publish.lecture.notes import WORDS
 from hf_tutorial.publish.lecture.outline import Slide, at_most, outline
 from hf_tutorial.publish.writing import ensure_writable, replacing
@@ -34,11 +33,12 @@ def slides(root: Path = collection.ROOT) -> int:
     """
     ensure_writable(root / "build")
     faults: list[str] = []
+    remarks: list[str] = []  # on decks that were made
     try:
         with replacing(root / "build" / "slides") as folder:
             made = _of_notebooks(root, folder, faults)
-            lectures = _of_plans(root, folder, made, faults)
-            index = _index([show for show, _ in made.values()], lectures)
+            lectures = _of_plans(root, folder, made, faults, remarks)
+            index = contents.page(NAME, [show for show, _ in made.values()], lectures)
             (folder / "index.html").write_text(index, encoding="utf-8")
     except OSError as error:
         print(f"no decks written to build/slides/: {error}", file=sys.stderr)
@@ -48,7 +48,8 @@ def slides(root: Path = collection.ROOT) -> int:
         print(f"{Path(name).stem:30} {len(show.slides):3} slides {planned:>4} min")
     for show in lectures:
         print(f"{show.title:56} {len(show.slides):3} slides {show.minutes:4g} min")
-    print("\n".join(faults), end="\n" if faults else "", file=sys.stderr)
+    for line in [*remarks, *faults]:
+        print(line, file=sys.stderr)
     print("slides: build/slides/index.html")
     return int(bool(faults))
 
@@ -78,7 +79,9 @@ def _of_notebooks(root: Path, folder: Path, faults: list[str]) -> dict:
     return made
 
 
-def _of_plans(root: Path, folder: Path, made: dict, faults: list[str]) -> list[Show]:
+def _of_plans(
+    root: Path, folder: Path, made: dict, faults: list[str], remarks: list[str]
+) -> list[Show]:
     text = root / "notebooks" / plans.NAME
     lectures = []
     for plan in plans.read(text.read_text("utf-8")) if text.is_file() else []:
@@ -89,6 +92,8 @@ def _of_plans(root: Path, folder: Path, made: dict, faults: list[str]) -> list[S
             continue
         (folder / show.name).write_text(page(show), encoding="utf-8")
         lectures.append(show)
+        slides = {name: show.slides for name, (show, _) in made.items()}
+        remarks += [f"{plans.NAME}, {one}" for one in plans.wrong(plan, slides)]
     return lectures
 
 
@@ -119,26 +124,43 @@ def lecture(plan: plans.Plan, shows: dict[str, Show]) -> Show:
     Raises:
         ValueError: The plan names a notebook, a part or an exercise that is not there.
     """
-    made, missing = [], set(plan.exercises)
+    made, missing, spent = [], set(plan.exercises), {}
     for row in plan.rows:
         if row.notebook is None:
+            spent[row.parts.replace("`", "")] = row.minutes
             continue
         if row.notebook not in shows:
             raise ValueError(f"there is no deck of {row.notebook}")
-        parts = plans.chosen(shows[row.notebook].slides, row.parts)
+        show = shows[row.notebook]
+        parts = plans.chosen(show.slides, row.parts)
+        unsaid = plans.left_out(plan, row.notebook, show.slides)
+        here, taken = minutes.by_section(parts), minutes.total(parts)
+        named = f"{row.notebook[:2]} {show.title}"
+        spent[named] = spent.get(named, 0) + taken
         if parts and parts[0].kind == "opening":
-            here = minutes.by_section(parts)
-            lasts = f"{row.minutes:g} minutes, exercises apart"
+            lasts = f"{round(2 * taken) / 2:g} minutes, exercises apart"
             parts = [replace(parts[0], plan=here, lasts=lasts), *parts[1:]]
-        asked = plans.solved(shows[row.notebook].slides, sorted(missing))
+        parts = [
+            replace(s, left_out=unsaid) if s.title in plans.SUMS_UP else s
+            for s in parts
+        ]
+        asked = plans.solved(show.slides, sorted(missing))
         missing -= {plans.NUMBER.search(slide.title)[0] for slide in asked}
         made += [*parts, *asked]
     if missing:
         raise ValueError(f"there is no exercise {min(missing)} in its notebooks")
+    lasting = plan.together or round(2 * minutes.total(made)) / 2
     name = re.sub(r"\W+", "_", plan.heading.lower()).strip("_")
-    return Show(
-        plan.heading, f"{name}.html", made, "", plan.together or minutes.total(made)
-    )
+    first = _title(plan.heading, spent, lasting)
+    return Show(plan.heading, f"{name}.html", [first, *made], "", lasting)
+
+
+def _title(heading: str, spent: dict[str, float], lasting: float) -> Slide:
+    """Make the slide that waits for the room: the lecture's name; it takes none of its minutes."""
+    first = Slide(heading, "opening", course=NAME, plan=spent)
+    first.question = " · ".join(name for name in spent if re.match(r"\d\d ", name))
+    first.lasts = f"{lasting:g} minutes, exercises included"
+    return first
 
 
 def deck(notebook: NotebookNode, path: Path) -> tuple[str, int]:
@@ -213,10 +235,20 @@ def notes(slide: Slide) -> str:
     minutes_here = slide.seconds / 60
     apart = ", on top of the lecture" if slide.kind == "exercise" else ""
     made = [f"<p><em>{minutes_here:.1f} minutes{apart}</em></p>"]
+    if not slide.seconds:
+        made = ["<p><em>While the room fills: none of the minutes</em></p>"]
     for said in slide.remarks:
         for key, word in WORDS.items():
             if text := getattr(said, key):
                 made.append(f"<p><strong>{word}:</strong> {prose.inline(text)}</p>")
+    if slide.left_out:
+        listed = ", ".join(
+            f"<em>{prose.inline(title)}</em>" for title in slide.left_out
+        )
+        made.append(
+            f"<p><strong>Not in this lecture:</strong> {listed}. "
+            "A finding about them is for reading at home.</p>"
+        )
     if len(slide.plan) > 1:
         rows = "".join(
             f"<li>{spent:.1f} {prose.inline(title)}</li>"
@@ -257,47 +289,3 @@ def _python() -> str:
 def _script(text: str) -> str:
     """Make a script safe to stand inside a page: it may not name the tag that ends it."""
     return text.replace("</script", "<\\/script").replace("//# sourceMappingURL", "//")
-
-
-def _index(notebooks: list[Show], lectures: list[Show]) -> str:
-    rows = "".join(
-        f'<li value="{int(show.name[:2])}">{_entry(show)}'
-        f"<br>{html.escape(show.question)}</li>"
-        for show in notebooks
-    )
-    planned = "".join(
-        f"<li>{_entry(show)} · {show.minutes:g} minutes</li>" for show in lectures
-    )
-    keys = "".join(f"<li><kbd>{key}</kbd> {what}</li>" for key, what in KEYS.items())
-    style = (importlib.resources.files("hf_tutorial") / "page" / "style.css").read_text(
-        "utf-8"
-    )
-    return (
-        '<!doctype html><html lang="en"><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width">'
-        f"<title>Slides: {NAME}</title><style>{style}</style>"
-        f"<main><h1>{NAME}: slides</h1><ol class='index'>{rows}</ol>"
-        + (f"<h2>Planned lectures</h2><ul>{planned}</ul>" if planned else "")
-        + f"<h2>Keys</h2><ul>{keys}</ul><h2>Paper</h2><p>{PAPER}</p></main>"
-    )
-
-
-def _entry(show: Show) -> str:
-    link = f'<a href="{quote(show.name)}">{html.escape(show.title)}</a>'
-    return f"{link} · {len(show.slides)} slides"
-
-
-PAPER = (
-    "Write <code>?print-pdf</code> behind a deck's address, or <code>?print-pdf&amp;notes</code> "
-    "for the speaker's notes after each slide, and print."
-)
-KEYS = {
-    "→": "the next step or slide",
-    "S": "the speaker's view, in a window of its own: notes, minutes, the next slide",
-    "A": "an exercise's solution: show, go on, hide",
-    "T": "an exercise's timer: start, stop",
-    "O": "all slides at once",
-    "G": "go to a slide: its number, or a word on it, then Enter",
-    "F": "the whole screen",
-    "?": "all keys",
-}

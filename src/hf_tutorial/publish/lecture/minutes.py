@@ -1,5 +1,7 @@
 """How long each slide takes: what the notebook plans, shared out by what there is to read."""
 
+from collections.abc import Iterable
+
 from nbformat import NotebookNode
 
 from hf_tutorial.publish import recording
@@ -66,7 +68,7 @@ def by_section(slides: list[Slide], *, deeper: bool = False) -> dict[str, float]
     return found
 
 
-def total(slides: list[Slide]) -> float:
+def total(slides: Iterable[Slide]) -> float:
     """Add up the minutes of slides, exercises included."""
     return sum(slide.seconds for slide in slides) / 60
 

@@ -52,6 +52,8 @@ class Slide:
     question: str = ""
     lasts: str = ""
     plan: dict[str, float] = field(default_factory=dict)
+    # Of the findings, where a lecture shows a part of the notebook: the sections that it does not.
+    left_out: list[str] = field(default_factory=list)
 
     @property
     def silent(self) -> bool:

@@ -7,9 +7,11 @@ and *the end*. Other rows name exercises, or what takes minutes without a slide.
 
 from __future__ import annotations
 
+import difflib
 import re
 from dataclasses import dataclass, field
 
+from hf_tutorial.publish.lecture import minutes
 from hf_tutorial.publish.lecture.outline import Slide
 
 NAME = "teaching.md"
@@ -21,6 +23,8 @@ END = {
     "Where to go from here",
     "The whole path",
 }
+SUMS_UP = {"What you found"}
+LISTED = "build/slides/index.html lists all parts"
 ROW = re.compile(r"^\| ?(.*?) ?\| (.+?) \| ([\d.]+|\*\*[\d.]+\*\*) \|$", flags=re.M)
 NUMBER = re.compile(r"\d+\.\d+")
 
@@ -53,6 +57,7 @@ class Plan:
     heading: str
     rows: list[Row] = field(default_factory=list)
     together: float | None = None
+    unread: list[str] = field(default_factory=list)  # rows without a number of minutes
 
     @property
     def exercises(self) -> list[str]:
@@ -71,7 +76,10 @@ def read(page: str) -> list[Plan]:
                 plan.together = number
             else:
                 plan.rows.append(Row(what, parts, number))
-        if plan.rows:
+        whole = {found[0] for found in ROW.finditer(body)}
+        linked = re.findall(r"^\|.*?\.ipynb\).*$", body, flags=re.M)
+        plan.unread = [row for row in linked if row not in whole]
+        if plan.rows or plan.unread:
             found.append(plan)
     return found
 
@@ -80,7 +88,7 @@ def chosen(slides: list[Slide], parts: str) -> list[Slide]:
     """Give the slides of one notebook that a plan's row names, in the notebook's order.
 
     Raises:
-        ValueError: The row names a part that the notebook does not have.
+        ValueError: The row names a part that the notebook does not have, or none at all.
     """
     shown = [slide for slide in slides if slide.kind != "exercise"]
     named, but, left_out = parts.partition("all but ")
@@ -94,8 +102,13 @@ def chosen(slides: list[Slide], parts: str) -> list[Slide]:
     wanted = set(titles) | (END if "the end" in plain else set())
     wanted |= {shown[0].title} if "the opening" in plain else set()
     there = {slide.title for slide in shown} | {slide.above for slide in shown}
-    if strange := [title for title in titles if title not in there]:
-        raise ValueError(f"there is no section {strange[0]!r}")
+    for title in titles:
+        if title not in there:
+            near = difflib.get_close_matches(title, there, n=1, cutoff=0.4)
+            meant = f", did you mean {near[0]!r}?" if near else ";"
+            raise ValueError(f"there is no section {title!r}{meant} {LISTED}")
+    if not wanted:
+        raise ValueError(f"{parts!r} names no part: put headings into *...*; {LISTED}")
     return [slide for slide in shown if {slide.title, slide.above} & wanted]
 
 
@@ -108,3 +121,66 @@ def solved(slides: list[Slide], numbers: list[str]) -> list[Slide]:
         and (found := NUMBER.search(slide.title))
         and found[0] in numbers
     ]
+
+
+def left_out(plan: Plan, notebook: str, slides: list[Slide]) -> list[str]:
+    """Name the sections of one notebook that a plan leaves out, and subsections alone left out."""
+    taken = [slide for row in plan.rows if row.notebook == notebook
+             for slide in chosen(slides, row.parts)]  # fmt: skip
+    ids = {id(slide) for slide in taken}
+    begun = {slide.above or slide.title for slide in taken}
+    known = END | {slides[0].title}
+    found = dict.fromkeys(
+        slide.title if not slide.above or slide.above in begun else slide.above
+        for slide in slides
+        if slide.kind != "exercise" and id(slide) not in ids
+    )
+    return [title for title in found if title not in known]
+
+
+def wrong(plan: Plan, slides: dict[str, list[Slide]]) -> list[str]:
+    """Name the rows whose minutes are not those of the notebooks, and a sum that is none.
+
+    Args:
+        plan: Its rows state minutes, to the half.
+        slides: Of each notebook, by the name of its file, with their seconds.
+
+    Returns:
+        Sentences, none if all is right.
+
+    Raises:
+        ValueError: The plan names a part that is not there.
+    """
+    found = [
+        f"not read, for want of a number of minutes at its end: {row}"
+        for row in plan.unread
+    ]
+    for row in plan.rows:
+        taken = _taken(row, plan, slides)
+        if taken != row.minutes:
+            found.append(
+                f"{row.what} {row.parts}: {taken:g} minutes, not {row.minutes:g}"
+            )
+    together = sum(_taken(row, plan, slides) for row in plan.rows)
+    if plan.together != together:
+        stated = "no row says so" if plan.together is None else f"not {plan.together:g}"
+        found.append(f"together {together:g} minutes, {stated}")
+    return [f"{plan.heading}: {' '.join(one.split())}" for one in found]
+
+
+def _taken(row: Row, plan: Plan, slides: dict[str, list[Slide]]) -> float:
+    """Add up what a row names, to the half; one that names no slides says itself what it takes."""
+    if row.notebook:
+        shown = chosen(slides[row.notebook], row.parts)
+    elif row.exercises:
+        named = dict.fromkeys(one.notebook for one in plan.rows if one.notebook)
+        every = [
+            slide for name in named for slide in solved(slides[name], row.exercises)
+        ]
+        # By number: two notebooks of one's own may share one.
+        shown = {
+            NUMBER.search(slide.title)[0]: slide for slide in reversed(every)
+        }.values()
+    else:
+        return row.minutes
+    return round(2 * minutes.total(shown)) / 2

@@ -81,6 +81,22 @@ def of_source(file: Path, root: Path) -> Page:
     return Page(file, nbformat.v4.new_notebook(cells=[cell]), file.name, name)
 
 
+def of_folder(folder: Path, root: Path) -> Page:
+    """Make a page of a folder of the repository: what lies in it, as a list of names."""
+    place = folder.relative_to(root).as_posix()
+    there = sorted(
+        one.name + "/" * one.is_dir()
+        for one in folder.iterdir()
+        if not one.name.startswith(".") and one.name != "__pycache__"
+    )
+    listed = "\n".join(f"- `{name.replace('`', '?')}`" for name in there)
+    cell = nbformat.v4.new_markdown_cell(f"# {folder.name}\n\n`{place}`\n\n{listed}\n")
+    name = f"{place.replace('/', '-').strip('.')}.html"
+    # Links of a page are seen from the folder that its file lies in.
+    at = folder / "README.md"
+    return Page(at, nbformat.v4.new_notebook(cells=[cell]), folder.name, name)
+
+
 def more(root: Path) -> list[Page]:
     """List the pages of `MORE`; what a checkout does not have, it has no page of."""
     return [
@@ -111,10 +127,18 @@ class Links:
             return href
         name, mark, anchor = html.unescape(href).partition("#")
         file = (page.path.parent / unquote(name)).resolve()
+        root = self.root.resolve()
+        if (file / "README.md").is_file():  # what one sees of such a folder elsewhere
+            file = (file / "README.md").resolve()
         if file in self.by_file:
             return self.by_file[file].href + mark + anchor
-        root = self.root.resolve()
-        if not (file.is_file() and file.is_relative_to(root)):
+        if not file.is_relative_to(root):
+            return href
+        if file.is_dir() and file != root:
+            self.by_file[file] = of_folder(file, root)
+            self.pages.append(self.by_file[file])
+            return self.by_file[file].href + mark + anchor
+        if not file.is_file():
             return href
         if _readable(file):
             self.by_file[file] = of_source(file, root)
