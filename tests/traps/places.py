@@ -70,8 +70,8 @@ TOLD = {
     148: "torchao (0.18) leaves a GPT-2 as it is: its layers are no `nn.Linear`, and `from_pretrained` with a TorchAoConfig gives a model in which nothing is quantized. "
     "`get_memory_footprint` does not tell, since it is the same for a Llama that is quantized: look at the size of the saved file. *Not proved*: torchao is not installed here; "
     "[a script](../findings/torchao_leaves_gpt2_as_it_is.sh) shows it.",
-    149: "SFTTrainer (TRL 1.16) trains on prompts, too, where `completion_only_loss` cannot be kept: `True` on rows of one text is ignored, and "
-    "rows with a `completion_mask` need it to be said. Look at the labels of a batch. *Not proved*: TRL is not installed here; "
+    149: "SFTTrainer (TRL 1.16) accepts `completion_only_loss=True` for rows of one text and for conversations, and trains on every token, questions "
+    "included; for conversations it is `assistant_only_loss`. Look at the labels of one row. *Not proved*: TRL is not installed here; "
     "[a script](../findings/trl_completion_only_loss_is_not_kept.sh) shows it.",
 }
 # What reaches no reader of these libraries, and why it is not on the page.
