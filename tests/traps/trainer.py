@@ -573,23 +573,23 @@ def a_checkpoint_without_optimizer_is_resumed():
     """
 
     def resumed_rate(folder, only):
-        """Train 8 steps, go on from the fourth, and give the learning rate of the fifth."""
-        how = dict(save_strategy="steps", save_steps=4, logging_steps=1, max_steps=8)
+        """Train 4 steps, go on from the second, and give the learning rate of the third."""
+        how = dict(save_strategy="steps", save_steps=2, logging_steps=1, max_steps=4)
         settings = toys.arguments(
             folder, learning_rate=1e-2, save_only_model=only, **how
         )
         Trainer(toys.classifier(), settings, train_dataset=toys.rows(32)).train()
         again = Trainer(toys.classifier(), settings, train_dataset=toys.rows(32))
-        again.train(resume_from_checkpoint=f"{folder}/checkpoint-4")
-        (fifth,) = [log for log in again.state.log_history if log["step"] == 5]
-        return fifth["learning_rate"]
+        again.train(resume_from_checkpoint=f"{folder}/checkpoint-2")
+        (third,) = [log for log in again.state.log_history if log["step"] == 3]
+        return third["learning_rate"]
 
     # You write
     rate = resumed_rate("light", only=True)
     # You get
     assert rate == 1e-2
     # Instead
-    assert math.isclose(resumed_rate("whole", only=False), 1e-2 * 4 / 8)
+    assert math.isclose(resumed_rate("whole", only=False), 1e-2 * 2 / 4)
 
 
 @trap(140, "transformers", "accelerate")
@@ -605,7 +605,7 @@ def a_smaller_batch_begins_with_trained_weights():
     """
 
     class Small(Trainer):
-        """A Trainer that runs out of memory once, in its fourth step."""
+        """A Trainer that runs out of memory once, in its second step."""
 
         steps, starts = 0, ()
 
@@ -613,14 +613,14 @@ def a_smaller_batch_begins_with_trained_weights():
             self.steps += 1
             if self.state.global_step == 0:
                 self.starts += (toys.weights(model),)
-            if self.steps == 4:
+            if self.steps == 2:
                 raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
             return super().training_step(model, *given, **more)
 
     model = toys.classifier()
     fresh, rows = copy.deepcopy(model), toys.rows(32)
     # You write
-    settings = dict(per_device_train_batch_size=8, num_train_epochs=1)
+    settings = dict(per_device_train_batch_size=8, max_steps=2)
     trainer = Small(
         model, toys.arguments(auto_find_batch_size=True, **settings), train_dataset=rows
     )
@@ -632,6 +632,6 @@ def a_smaller_batch_begins_with_trained_weights():
     # Instead
     settings["per_device_train_batch_size"] = trainer.state.train_batch_size
     again = Small(fresh, toys.arguments(**settings), train_dataset=rows)
-    again.steps = 4  # it fits
+    again.steps = 2  # it fits
     again.train()
     assert len(again.starts) == 1 and torch.equal(again.starts[0], first)
