@@ -1,7 +1,7 @@
 """Traps of adapters, with PEFT."""
 
 import torch
-from transformers import LlamaForCausalLM
+from transformers import BertForSequenceClassification, LlamaForCausalLM
 
 from tests.traps import toys
 from tests.traps.catalogue import trap
@@ -214,3 +214,128 @@ def target_modules_that_are_not_there_are_dropped():
     )
     assert len(found) == 7
     assert len(whole) == 1 and "embed_tokens" in whole[0]
+
+
+@trap(145, "peft", needs="peft")
+def a_blend_of_adapters_is_not_their_sum():
+    """`add_weighted_adapter` does not add what the adapters do.
+
+    You see: a blend of two adapters that does neither task well.
+
+    What happens: "linear" adds the factors A and B on their own, and their product has the cross terms as well. "svd", the default, which the
+    documentation calls precise, is cut to the rank of one adapter: of two that learned different things a good part is lost.
+
+    Instead: `combination_type="cat"`, or `svd_rank=` the sum of the ranks. Compare `get_delta_weight`.
+    """
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(target_modules=["q_proj"], r=2, lora_alpha=2)
+    model = get_peft_model(toys.llama(), config, adapter_name="one")
+    model.add_adapter("two", config)
+    for name, weight in model.named_parameters():
+        if "lora_" in name:
+            torch.nn.init.normal_(weight)
+    layer = model.base_model.model.model.layers[0].self_attn.q_proj
+    wanted = 0.5 * layer.get_delta_weight("one") + 0.5 * layer.get_delta_weight("two")
+
+    def error(name, **how):
+        """Blend the two, and say by what share the change of a weight is wrong."""
+        model.add_weighted_adapter(["one", "two"], [0.5, 0.5], name, **how)
+        return (layer.get_delta_weight(name) - wanted).norm() / wanted.norm()
+
+    # You write
+    default = error("default_blend")
+    linear = error("linear_blend", combination_type="linear")
+    # You get
+    assert default > 0.2
+    assert linear > 0.5
+    # Instead
+    assert error("longer", combination_type="cat") < 1e-5
+    assert error("wide", svd_rank=4) < 1e-4
+
+
+@trap(
+    146,
+    "peft",
+    needs="peft",
+    wrote='LoraConfig(target_modules=["query"]), for a classifier',
+)
+def a_new_head_is_neither_trained_nor_saved():
+    """Without `task_type`, the new head of a classifier is neither trained nor saved.
+
+    You see: nothing while it trains, but a loss that falls slowly. Loaded again, the model guesses.
+
+    What happens: `task_type="SEQ_CLS"` names the head among what is trained as a whole. Without it the head
+    stays as it was drawn, and the next load draws another. A misspelt name in `modules_to_save` does the same.
+
+    Instead: `task_type`, and a look at which names of `named_parameters()` need a gradient.
+    """
+    from peft import LoraConfig, PeftModel, get_peft_model
+
+    toys.bert().save_pretrained("encoder")
+
+    def fresh():
+        return BertForSequenceClassification.from_pretrained("encoder")
+
+    def heads(adapted):
+        """Name the weights of the head that are trained."""
+        named = adapted.named_parameters()
+        return [n for n, weight in named if "classifier" in n and weight.requires_grad]
+
+    def change_by_loading(adapted):
+        adapted.eval().save_pretrained("adapter")
+        loaded = PeftModel.from_pretrained(fresh(), "adapter").eval()
+        return (loaded(IDS).logits - adapted(IDS).logits).abs().max()
+
+    # You write
+    adapted = get_peft_model(fresh(), LoraConfig(target_modules=["query"]))
+    misspelt = get_peft_model(
+        fresh(), LoraConfig(target_modules=["query"], modules_to_save=["clasifier"])
+    )
+    # You get
+    assert heads(adapted) == heads(misspelt) == []
+    assert change_by_loading(adapted) > 0.01
+    # Instead
+    config = LoraConfig(target_modules=["query"], task_type="SEQ_CLS")
+    adapted = get_peft_model(fresh(), config)
+    assert len(heads(adapted)) == 2
+    assert change_by_loading(adapted) < 1e-6
+
+
+@trap(
+    147,
+    "peft",
+    "transformers",
+    needs="peft",
+    wrote='PromptTuningConfig, and padding_side="left"',
+)
+def a_learned_prompt_stands_before_the_padding():
+    """A learned prompt stands before the padding, and a short row of a batch reads it from afar.
+
+    You see: nothing, unless you compare: a row of a batch is answered otherwise than alone.
+
+    What happens: the virtual tokens of prompt tuning are put in front of the whole row, padding included, and positions are
+    counted through; `position_ids` are not taken. The model itself minds no padding on the left, and neither does it with LoRA.
+
+    Instead: answer one row at a time, or rows of one length together.
+    """
+    from peft import PromptTuningConfig, get_peft_model
+
+    padded = torch.cat([torch.zeros(1, 6, dtype=torch.long), IDS], 1)
+    mask = torch.cat([torch.zeros(1, 6, dtype=torch.long), torch.ones_like(IDS)], 1)
+
+    def change_by_padding(model):
+        """Give the largest change of the last logits by padding on the left."""
+        alone = model(IDS).logits[:, -1]
+        return (model(padded, attention_mask=mask).logits[:, -1] - alone).abs().max()
+
+    base = toys.llama()
+    assert change_by_padding(base) < 1e-4
+    # You write
+    config = PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=3)
+    adapted = get_peft_model(base, config).eval()
+    # You get
+    assert change_by_padding(adapted) > 0.01
+    # Instead
+    twice, one = adapted(IDS.repeat(2, 1)).logits, adapted(IDS).logits
+    assert torch.allclose(twice[:1], one, atol=1e-5)

@@ -3,6 +3,7 @@
 import huggingface_hub
 import pytest
 import torch
+from accelerate import disk_offload
 from transformers import (
     AutoModel,
     AutoModelForCausalLM,
@@ -302,3 +303,29 @@ def a_model_saved_alone_reads_nothing():
     tokenizer.save_pretrained("both")
     loaded = AutoTokenizer.from_pretrained("both")
     assert loaded.tokenize("a good film") == ["a", "good", "film"]
+
+
+@trap(143, "accelerate")
+def a_model_offloaded_into_a_used_folder_is_the_older_one():
+    """`disk_offload` into a used folder takes the weights that lie there.
+
+    You see: outputs of the model before its fine-tuning, or of another model of the same shape.
+
+    What happens: the folder may be one "where the weights are already offloaded", so where an index.json lies nothing
+    is written, and the model reads what it finds.
+
+    Instead: a new folder for each model. Compare an output before and after.
+    """
+    ids, cpu = torch.tensor([[1, 2, 3, 4]]), torch.device("cpu")
+    older, newer = toys.llama(), toys.llama()
+    outputs = [model(ids).logits for model in (older, newer)]
+    disk_offload(older, "offloaded", execution_device=cpu)
+    # You write
+    disk_offload(newer, "offloaded", execution_device=cpu)
+    # You get
+    assert torch.equal(newer(ids).logits, outputs[0])
+    # Instead
+    third = toys.llama()
+    before = third(ids).logits
+    disk_offload(third, "third", execution_device=cpu)
+    assert torch.equal(third(ids).logits, before)

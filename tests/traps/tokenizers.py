@@ -11,6 +11,7 @@ from tokenizers import (
     normalizers,
     pre_tokenizers,
     processors,
+    trainers,
 )
 from transformers import (
     AutoTokenizer,
@@ -604,3 +605,70 @@ def arguments_of_older_releases_are_swallowed():
     tokenizer.truncation_side = "left"
     cut = tokenizer(text, truncation=True, max_length=4)
     assert tokenizer.decode(cut["input_ids"]) == "[CLS] good film [SEP]"
+
+
+@trap(141, "tokenizers")
+def what_a_bpe_has_not_seen_is_left_out():
+    """A BPE trained without an unknown token leaves out what it has not seen.
+
+    You see: a decoded text in which digits or signs are missing.
+
+    What happens: a character that no training text holds has no token, and where no `unk_token` is set it is dropped.
+    `byte_fallback=True` does not help: the trainer makes no tokens for bytes. Nor does ByteLevel alone: its alphabet is what the texts hold.
+    WordPiece, WordLevel and Unigram raise an error here.
+
+    Instead: `initial_alphabet=ByteLevel.alphabet()`, or `unk_token` in the model and among the special tokens. Decode what you encoded, and compare.
+    """
+    texts, new = ["the film was good and cost seven euros"], "the film cost 12 euros"
+
+    def trained(before, special=(), alphabet=(), **settings):
+        made = Tokenizer(models.BPE(**settings))
+        made.pre_tokenizer = before
+        trainer = trainers.BpeTrainer(
+            special_tokens=list(special), initial_alphabet=list(alphabet), show_progress=False
+        )  # fmt: skip
+        made.train_from_iterator(texts, trainer)
+        return made
+
+    words, level = pre_tokenizers.Whitespace(), pre_tokenizers.ByteLevel()
+    # You write
+    plain = trained(words).encode(new).tokens
+    fallback = trained(words, byte_fallback=True).encode(new).tokens
+    of_bytes = trained(level).encode(new).tokens
+    # You get
+    assert plain == fallback == ["the", "film", "cost", "euros"]
+    assert of_bytes == ["Ġthe", "Ġfilm", "Ġcost", "Ġ", "Ġeuros"]
+    # Instead
+    whole = trained(level, alphabet=pre_tokenizers.ByteLevel.alphabet())
+    assert whole.encode(new).tokens[3:6] == ["Ġ", "1", "2"]
+    known = trained(words, special=["[UNK]"], unk_token="[UNK]")
+    assert known.encode(new).tokens[3] == "[UNK]"
+
+
+@trap(142, "transformers", "tokenizers")
+def a_saved_tokenizer_keeps_the_last_calls_limit():
+    """`save_pretrained` writes the truncation and the padding of the last call into tokenizer.json.
+
+    You see: in another program, embeddings or answers that do not change when the end of a text does.
+
+    What happens: the tokenizer below keeps what the last call asked for, and is saved with it. transformers sets both anew at
+    each call. What reads tokenizer.json by itself (the library tokenizers, servers, other languages) obeys the file, and cuts.
+
+    Instead: `no_truncation()` and `no_padding()` before you save, or a call without both.
+    """
+    tokenizer, text = toys.tokenizer(), "a very good film and a fine end"
+    tokenizer(text, truncation=True, max_length=4, padding="max_length")
+    # You write
+    tokenizer.save_pretrained("saved")
+    # You get
+    elsewhere = Tokenizer.from_file("saved/tokenizer.json")
+    assert elsewhere.encode(text).tokens == ["[CLS]", "a", "very", "[SEP]"]
+    assert elsewhere.encode("a").tokens == ["[CLS]", "a", "[SEP]", "[PAD]"]
+    here = AutoTokenizer.from_pretrained("saved")
+    assert len(here(text)["input_ids"]) == 10
+    # Instead
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    tokenizer.save_pretrained("saved")
+    elsewhere = Tokenizer.from_file("saved/tokenizer.json")
+    assert len(elsewhere.encode(text).tokens) == 10

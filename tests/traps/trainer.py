@@ -532,3 +532,106 @@ def a_second_trainer_keeps_the_first_precision():
     model.save_pretrained("kept")
     fresh = AutoModelForSequenceClassification.from_pretrained("kept")
     assert types(fresh, bf16=True) == {torch.bfloat16}
+
+
+@trap(138, "transformers")
+def dropping_the_last_batch_drops_it_from_scores_too():
+    """`dataloader_drop_last=True` leaves rows out of evaluation and prediction as well.
+
+    You see: fewer predictions than rows; `predictions` that is None, for a split smaller than a batch.
+
+    What happens: the setting, meant for training, is read for every loader. Scores are those of the full
+    batches, so they change with `per_device_eval_batch_size`.
+
+    Instead: score with a Trainer whose arguments do not drop. Count the rows of what `predict` gives.
+    """
+    trainer = Trainer(
+        toys.classifier(),
+        toys.arguments(dataloader_drop_last=True, per_device_eval_batch_size=8),
+    )
+    # You write
+    found = trainer.predict(toys.rows(20)).predictions
+    few = trainer.predict(toys.rows(5)).predictions
+    # You get
+    assert len(found) == 16
+    assert few is None
+    # Instead
+    scorer = Trainer(trainer.model, toys.arguments(per_device_eval_batch_size=8))
+    assert len(scorer.predict(toys.rows(20)).predictions) == 20
+
+
+@trap(139, "transformers")
+def a_checkpoint_without_optimizer_is_resumed():
+    """A run resumed from a checkpoint of `save_only_model=True` has a new schedule and a new optimizer.
+
+    You see: a loss that jumps up where the run was resumed; in the log, a learning rate as at the very beginning.
+
+    What happens: the setting "prevents resuming", its documentation says, and nothing prevents it. Steps and rows
+    are counted on, so the run looks like one that goes on; Adam and the schedule begin anew, and the schedule ends before it reaches 0.
+
+    Instead: resume from whole checkpoints; or load the weights and plan a run of its own.
+    """
+
+    def resumed_rate(folder, only):
+        """Train 4 steps, go on from the second, and give the learning rate of the third."""
+        how = dict(save_strategy="steps", save_steps=2, logging_steps=1, max_steps=4)
+        settings = toys.arguments(
+            folder, learning_rate=1e-2, save_only_model=only, **how
+        )
+        Trainer(toys.classifier(), settings, train_dataset=toys.rows(32)).train()
+        again = Trainer(toys.classifier(), settings, train_dataset=toys.rows(32))
+        again.train(resume_from_checkpoint=f"{folder}/checkpoint-2")
+        (third,) = [log for log in again.state.log_history if log["step"] == 3]
+        return third["learning_rate"]
+
+    # You write
+    rate = resumed_rate("light", only=True)
+    # You get
+    assert rate == 1e-2
+    # Instead
+    assert math.isclose(resumed_rate("whole", only=False), 1e-2 * 2 / 4)
+
+
+@trap(140, "transformers", "accelerate")
+def a_smaller_batch_begins_with_trained_weights():
+    """`auto_find_batch_size=True` begins again, with the weights that were trained so far.
+
+    You see: a first loss that is lower than that of an untrained model, and scores that no second run repeats.
+
+    What happens: where memory runs out in step 100, the batch becomes a tenth smaller and the steps begin at 0, with a new
+    schedule and a new optimizer, on a model that has had 100 steps. Accumulation and learning rate stay, though fewer rows make a step.
+
+    Instead: let a copy of the model find the size, then train the model itself with that.
+    """
+
+    class Small(Trainer):
+        """A Trainer that runs out of memory once, in its second step."""
+
+        steps, starts = 0, ()
+
+        def training_step(self, model, *given, **more):
+            self.steps += 1
+            if self.state.global_step == 0:
+                self.starts += (toys.weights(model),)
+            if self.steps == 2:
+                raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
+            return super().training_step(model, *given, **more)
+
+    model = toys.classifier()
+    fresh, rows = copy.deepcopy(model), toys.rows(32)
+    # You write
+    settings = dict(per_device_train_batch_size=8, max_steps=2)
+    trainer = Small(
+        model, toys.arguments(auto_find_batch_size=True, **settings), train_dataset=rows
+    )
+    trainer.train()
+    # You get
+    first, second = trainer.starts
+    assert trainer.state.train_batch_size == 7
+    assert not torch.equal(first, second)
+    # Instead
+    settings["per_device_train_batch_size"] = trainer.state.train_batch_size
+    again = Small(fresh, toys.arguments(**settings), train_dataset=rows)
+    again.steps = 2  # it fits
+    again.train()
+    assert len(again.starts) == 1 and torch.equal(again.starts[0], first)
