@@ -192,7 +192,7 @@ class _peak_memory:
         self.thread.join()
 
     def _sample(self):
-        while not self.over.wait(0.1):
+        while not self.over.wait(0.2):  # listing all processes of a machine costs 5 ms
             try:
                 family = [self.process, *self.process.children(recursive=True)]
                 held = [process.memory_info() for process in family]
