@@ -41,7 +41,7 @@ test: models  ## check code, notebooks and saved outputs, as CI does
 hub: models  ## fetch every full-size model and dataset that the notebooks use into the Hub's cache
 	$(PYTHON) -m hf_tutorial.hub
 
-test-hub: models  ## run all notebooks on full-size models from a Hub on this machine: 1 h (HUB=08, README=1)
+test-hub: models  ## run all notebooks on full-size models from a Hub on this machine: 30 min (HUB=08, README=1)
 	$(PYTHON) -m tests.hub_notebooks $(HUB)
 
 record: models  ## execute every notebook and save its outputs into notebooks/
