@@ -182,7 +182,7 @@ def test_jupyterlab_opens_in_large_type_without_side_bars_and_asks_nobody(tmp_pa
             page.on("console", lambda m: m.type == "error" and errors.append(m.text))
             page.on("pageerror", lambda error: errors.append(str(error)))
             page.goto(address_of(log, process), timeout=90_000)
-            page.wait_for_selector(".jp-Notebook .cm-content", timeout=90_000)
+            page.wait_for_selector(".jp-CodeCell .cm-content", timeout=90_000)
             page.wait_for_selector(".jp-RenderedHTMLCommon p", timeout=60_000)
             page.wait_for_function(f"({SEEN})().code === '20px'", timeout=30_000)
             page.wait_for_selector(IDLE, timeout=90_000)
