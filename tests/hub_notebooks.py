@@ -29,14 +29,6 @@ from tests import copies, guards, loopback, measured, published
 BUILD = sources.DATA.parent / "build" / "hub"
 KEPT = "outcomes.json"  # of every notebook's last run in full size
 SECONDS, GIGABYTES = 600, 6.0  # that a notebook may take on two cores
-# Downloads are no part of what a notebook takes.
-FETCH = """
-from hf_tutorial import sources
-for ask, roles in ((sources.checkpoint, sources.CHECKPOINTS), (sources.dataset, sources.DATASETS),
-                   (sources.metric, sources.METRICS)):
-    for role in roles:
-        ask(role)
-"""
 
 
 @dataclass
@@ -73,10 +65,9 @@ class HubMode(ExitStack):
         published.publish(self.hub, published.build(self.size))
         home = Path(self.enter_context(tempfile.TemporaryDirectory()))
         self.environment = self.hub.environment(home, HF_TUTORIAL_SOURCE="hub")
-        if self.fetch:
-            subprocess.run(
-                [sys.executable, "-c", FETCH], env=self.environment, check=True
-            )
+        if self.fetch:  # downloads are no part of what a notebook takes
+            fetch = [sys.executable, "-m", "hf_tutorial.hub"]
+            subprocess.run(fetch, env=self.environment, check=True)
         before = dict(os.environ)
         self.callback(lambda: (os.environ.clear(), os.environ.update(before)))
         os.environ.clear()

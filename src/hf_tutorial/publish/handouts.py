@@ -30,11 +30,11 @@ def handout(root: Path = collection.ROOT) -> int:
             replacing(build / "instructor") as instructors,
         ):
             found = collection.discover(root / "notebooks")
+            names = {path.name for path in found}
             for path in found:
                 try:
                     notebook = collection.read(path)
                     opened = with_open_solutions(notebook)
-                    names = {path.name for path in found}
                     # Students' copies go to notebooks/; these are read where they are.
                     moved(opened, path.parent, build / "instructor", names)
                 except ValueError as error:

@@ -83,6 +83,7 @@ def _of_plans(
     root: Path, folder: Path, made: dict, faults: list[str], remarks: list[str]
 ) -> list[Show]:
     text = root / "notebooks" / plans.NAME
+    slides = {name: show.slides for name, (show, _) in made.items()}
     lectures = []
     for plan in plans.read(text.read_text("utf-8")) if text.is_file() else []:
         try:
@@ -92,7 +93,6 @@ def _of_plans(
             continue
         (folder / show.name).write_text(page(show), encoding="utf-8")
         lectures.append(show)
-        slides = {name: show.slides for name, (show, _) in made.items()}
         remarks += [f"{plans.NAME}, {one}" for one in plans.wrong(plan, slides)]
     return lectures
 

@@ -155,13 +155,14 @@ def wrong(plan: Plan, slides: dict[str, list[Slide]]) -> list[str]:
         f"not read, for want of a number of minutes at its end: {row}"
         for row in plan.unread
     ]
+    together = 0
     for row in plan.rows:
         taken = _taken(row, plan, slides)
+        together += taken
         if taken != row.minutes:
             found.append(
                 f"{row.what} {row.parts}: {taken:g} minutes, not {row.minutes:g}"
             )
-    together = sum(_taken(row, plan, slides) for row in plan.rows)
     if plan.together != together:
         stated = "no row says so" if plan.together is None else f"not {plan.together:g}"
         found.append(f"together {together:g} minutes, {stated}")
