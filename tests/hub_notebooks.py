@@ -99,16 +99,21 @@ def digest(cells: list) -> str:
     return hashlib.sha256("\0".join(cell.source for cell in cells).encode()).hexdigest()
 
 
+def digests() -> dict[str, str]:
+    """Name the code of each notebook as it is now."""
+    return {
+        path.stem: digest(guards.code(nbformat.read(path, as_version=4)))
+        for path in publish.discover()
+    }
+
+
 def remembered(new: list[Outcome], folder: Path = BUILD) -> list[Outcome]:
     """Keep outcomes beside those of earlier runs; give all whose notebook is still the same."""
     place = folder / KEPT
     kept = json.loads(place.read_text()) if place.exists() else {}
     kept |= {outcome.name: asdict(outcome) for outcome in new}
     place.write_text(json.dumps(kept, indent=1))
-    now = {
-        path.stem: digest(guards.code(nbformat.read(path, as_version=4)))
-        for path in publish.discover()
-    }
+    now = digests()
     return [
         Outcome(**kept[name])
         for name in sorted(now)

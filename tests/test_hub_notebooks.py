@@ -5,8 +5,8 @@ from dataclasses import replace
 import nbformat
 import pytest
 
-from hf_tutorial import NOTEBOOKS, publish
-from tests import copies, guards, hub_notebooks, measured
+from hf_tutorial import NOTEBOOKS
+from tests import copies, hub_notebooks, measured
 from tests.hub_notebooks import HubMode, Outcome
 
 # With 02 and 04 it is a minute of computing, repositories included; `make test-hub` has them.
@@ -78,10 +78,10 @@ def readme(tmp_path, monkeypatch):
 
 
 def outcomes_of_all(**changes):
-    found = []
-    for path in publish.discover():
-        code = hub_notebooks.digest(guards.code(nbformat.read(path, as_version=4)))
-        found.append(Outcome(path.stem, 60, int(2e9), code=code))
+    found = [
+        Outcome(name, 60, int(2e9), code=code)
+        for name, code in hub_notebooks.digests().items()
+    ]
     return [replace(found[0], **changes), *found[1:]]
 
 
