@@ -65,7 +65,7 @@ def start(seed: int = 0) -> None:
     network = "no network"
     if source == "hub":
         network = "fetched when a cell asks for them"
-        if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
+        if caches.switched_on("HF_HUB_OFFLINE"):
             network = "what was downloaded before, as HF_HUB_OFFLINE is set"
     print(f"Ready: {source} models and data, {network}, seed {seed}.")
 

@@ -23,6 +23,11 @@ _HOME_EXPANDED = ("HF_DATASETS_CACHE", "HF_METRICS_CACHE")
 _READERS = ("datasets", "evaluate", "huggingface_hub")
 
 
+def switched_on(variable: str) -> bool:
+    """Say whether a variable of the environment is on, as the field's libraries read them."""
+    return os.environ.get(variable, "").upper() in ("1", "ON", "YES", "TRUE")
+
+
 def home() -> Path:
     """Name the folder that the field's libraries share, by their own rules."""
     default = os.path.join(os.environ.get("XDG_CACHE_HOME", "~/.cache"), "huggingface")

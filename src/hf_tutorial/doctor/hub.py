@@ -35,7 +35,7 @@ def reach(patience: float = PATIENCE) -> list[Finding]:
     """
     needed = os.environ.get("HF_TUTORIAL_SOURCE") == "hub"
     for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
-        if os.environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE"):
+        if caches.switched_on(name):
             return [Finding("ok", f"the Hub was not asked, since {name} is set")]
     endpoint = os.environ.get("HF_ENDPOINT", "").strip() or "https://huggingface.co"
     host = urlsplit(endpoint).hostname or "?"

@@ -7,6 +7,7 @@ import re
 import sys
 from pathlib import Path
 
+from hf_tutorial import caches
 from hf_tutorial.doctor.finding import ROOT, Finding
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -98,7 +99,7 @@ def _of_the_source() -> list[Finding]:
         return [Finding("fix", what, "unset HF_TUTORIAL_SOURCE")]
     found = [Finding("ok", "HF_TUTORIAL_SOURCE=hub: full-size models, from the Hub")]
     for name in _OFFLINE:
-        if os.environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE"):
+        if caches.switched_on(name):
             what = f"{name}={os.environ[name]} together with HF_TUTORIAL_SOURCE=hub: only what "
             what += "was downloaded before can be loaded"
             found.append(Finding("optional", what, f"unset {name}"))
