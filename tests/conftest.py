@@ -78,6 +78,26 @@ def plot_style():
         library.rcParams.update(before)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def usual_client():
+    """Give the Hub's library its own client back: `start()`, called in a test, sets ours for good."""
+    yield
+    if "hf_tutorial.hub.patience" in sys.modules:
+        from huggingface_hub import set_client_factory
+        from huggingface_hub.utils._http import default_client_factory
+
+        set_client_factory(default_client_factory)
+
+
+@pytest.fixture(autouse=True)
+def untroubled():
+    """Forget the failures of a test's Hub: the next one has a Hub of its own."""
+    yield
+    if (patience := sys.modules.get("hf_tutorial.hub.patience")) is not None:
+        patience.TROUBLES.forget()
+        patience.TROUBLES.endless = False
+
+
 @pytest.fixture(scope="session")
 def tokenizer():
     from transformers import AutoTokenizer
