@@ -9,8 +9,8 @@ from hf_tutorial import NOTEBOOKS
 from tests import copies, hub_notebooks, measured
 from tests.hub_notebooks import HubMode, Outcome
 
-# With 02 and 04 it is a minute of computing, repositories included; `make test-hub` has them.
-FIRST = ("00", "01")
+# What loads most, in the least time; `make test-hub` has all.
+FIRST = ("00", "01", "02", "04")
 
 
 def test_first_notebooks_run_in_hub_mode_and_only_cells_that_are_meant_to_raise_do():
