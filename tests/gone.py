@@ -143,7 +143,7 @@ GONE_ARGUMENTS = {
     "evaluation_strategy": "eval_strategy=",
     "overwrite_output_dir": "a fresh output_dir",
     "logging_dir": "the environment variable of the logger, or report_to",
-    "warmup_ratio": "warmup_steps=",
+    "warmup_ratio": "warmup_steps=0.1",
     "no_cuda": "use_cpu=True",
     "group_by_length": 'train_sampling_strategy="group_by_length"',
     "save_safetensors": "nothing: safetensors is the only format",
@@ -174,7 +174,7 @@ RULES = [
         "an error, online",
     ),
     Rule(
-        "pipeline that is gone",
+        "pipeline of summarization, translation, question answering",
         first_argument(
             "pipeline",
             lambda task: task
@@ -200,7 +200,7 @@ RULES = [
     Rule("label=", _label_for_labels, "labels=", "trap 1"),
     Rule("Accelerator(split_batches=)", keyword("Accelerator", "split_batches"),
          "DataLoaderConfiguration(split_batches=True)", "trap 13"),
-    Rule("Accelerator(fp16=)", keyword("Accelerator", "fp16"), 'mixed_precision="bf16"',
+    Rule("Accelerator(fp16=)", keyword("Accelerator", "fp16"), 'mixed_precision="fp16"',
          "TypeError"),
     Rule("LineByLineTextDataset, TextDataset",
          imported("transformers", "(LineByLine)?TextDataset"), "load_dataset, map, blocks",

@@ -178,7 +178,7 @@ def grids(draw):
 
 @st.composite
 def heads(draw):
-    panels, size = draw(st.integers(0, 5)), draw(sizes)
+    panels, size = draw(st.sampled_from([0, 1, 1, 2, 2, 3, 4, 5])), draw(sizes)
     array = np.random.default_rng(draw(seeds)).dirichlet(np.ones(size), (panels, size))
     return {
         "weights": draw(broken(array)),
@@ -345,9 +345,9 @@ def moved(draw):
 
 @st.composite
 def wrecked(draw, strategy):
-    """Return nearly right inputs, two times in three with one argument that is anything."""
+    """Return nearly right inputs, one time in three with one argument that is anything."""
     inputs = draw(strategy)
-    if inputs and draw(st.integers(0, 2)) < 2:
+    if inputs and draw(st.integers(0, 2)) < 1:
         inputs[draw(st.sampled_from(sorted(inputs)))] = draw(wild)
     return inputs
 

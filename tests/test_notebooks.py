@@ -395,7 +395,7 @@ PLANTED_CALLS = {
     "import load_metric": "from datasets import load_metric",
     "TensorFlow or Flax class": "from transformers import TFAutoModel",
     "one-part dataset id": "load_dataset('imdb')",
-    "pipeline that is gone": "pipeline('summarization', model='x')",
+    "pipeline of summarization, translation, question answering": "pipeline('summarization', model='x')",
     "load_in_8bit=, load_in_4bit=": "AutoModel.from_pretrained('x', load_in_8bit=True)",
     "prepare_model_for_int8_training": "from peft import prepare_model_for_int8_training",
     "default_chat_template": "print(tokenizer.default_chat_template)",

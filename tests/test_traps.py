@@ -300,7 +300,7 @@ def test_number_that_is_taken_is_refused():
 def tried(rule) -> str:
     """Give code that meets what a rule is about, and nothing else that fails."""
     return {
-        "pipeline that is gone": "transformers.pipeline('summarization')",
+        "pipeline of summarization, translation, question answering": "transformers.pipeline('summarization')",
         "load_in_8bit=, load_in_4bit=": "model.save_pretrained('x')\n"
         "transformers.AutoModel.from_pretrained('x', load_in_8bit=True)",
         "use_auth_token=": "model.save_pretrained('x')\n"
@@ -422,7 +422,7 @@ TABLE = """## In older tutorials
 
 | You will meet | What happens today | Write |
 | --- | --- | --- |
-| `warmup_ratio=0.1` | TypeError | `warmup_steps=` |
+| `warmup_ratio=0.1` | TypeError | `warmup_steps=0.1` |
 | `pad_to_max_length=True` | swallowed | `padding=` |
 """
 

@@ -1,6 +1,6 @@
 """Record the runs of notebook 06 that are too many to be made while it is read.
 
-    python data/recipes/four_ways.py data/curves    # about 20 minutes
+    python data/recipes/four_ways.py data/curves    # about an hour
 
 The notebook trains one model in four ways. Its own cells are executed here, word for word, for
 each way and three seeds; each run keeps their digest, so that an edit of the cells without a new

@@ -208,7 +208,8 @@ def a_config_of_ones_own_keeps_the_models():
     What happens: what it does not set is taken from `model.generation_config`, which came with the
     checkpoint.
 
-    Instead: say `do_sample` in each.
+    Instead: say `do_sample` in each, and print `model.generation_config`: whatever you leave out comes from
+    there, `repetition_penalty` too.
     """
     model = toys.gpt2(eos_token_id=None, pad_token_id=0)
     model.generation_config.do_sample = True
@@ -261,7 +262,7 @@ def a_config_at_the_call_forgets_the_pipelines():
 def the_cache_has_another_name():
     """The cache in an output has another name.
 
-    You see: a loop that generates as slowly as without a cache.
+    You see: from 5.24 on, a loop that generates as slowly as without a cache.
 
     What happens: the output's `past_key_values` became `cache`. The old attribute is still read, but
     `dict(output).get("past_key_values")` is None.

@@ -281,7 +281,7 @@ def untying_draws_a_new_head():
     assert model.lm_head.weight is not model.get_input_embeddings().weight
 
 
-@trap(17, "transformers", shown="02_model_loading.ipynb#Saved,-loaded,-equal")
+@trap(17, "transformers", shown="02_model_loading.ipynb#Save-and-load")
 def a_model_saved_alone_reads_nothing():
     """A model saved without its tokenizer reads every word as unknown.
 

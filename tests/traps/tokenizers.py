@@ -22,6 +22,8 @@ from transformers import (
     DistilBertConfig,
     DistilBertModel,
     PreTrainedTokenizerFast,
+    RobertaConfig,
+    RobertaModel,
 )
 
 from tests.traps import toys
@@ -41,7 +43,8 @@ def truncation_without_a_limit_cuts_nothing():
     What happens: the limit is `model_max_length`. A tokenizer whose files do not say it has a limit of
     10^30 tokens.
 
-    Instead: give `max_length`, the model's `max_position_embeddings`.
+    Instead: give `max_length`: the model's `max_position_embeddings`, and for the family of RoBERTa two
+    fewer, since its positions begin after the number of the pad token.
     """
     tokenizer, text = toys.tokenizer(), "a very good film " * 40
     # You write
@@ -53,6 +56,10 @@ def truncation_without_a_limit_cuts_nothing():
     limit = toys.bert().config.max_position_embeddings
     ids = tokenizer(text, truncation=True, max_length=limit)["input_ids"]
     assert len(ids) == 64
+    roberta = RobertaModel(RobertaConfig(**toys.BERT)).eval()
+    assert roberta(torch.full((1, 62), 5)).last_hidden_state.shape == (1, 62, 16)
+    with pytest.raises((IndexError, RuntimeError)):
+        roberta(torch.full((1, 63), 5))
 
 
 @trap(
@@ -391,7 +398,7 @@ def a_rendered_conversation_gets_a_second_start_token():
 
     You see: `<s><s>` where a batch is decoded; answers that are a little worse than elsewhere.
 
-    What happens: the template of most chat models writes the start token, and their tokenizer puts
+    What happens: the template of many chat models writes the start token, and their tokenizer puts
     one in front of every text. `apply_chat_template` itself adds none.
 
     Instead: let `apply_chat_template` make the IDs, or say `add_special_tokens=False`.
@@ -586,8 +593,8 @@ def arguments_of_older_releases_are_swallowed():
     You see: rows that are not padded, with `pad_to_max_length=True`; texts that are cut on the right, with
     `truncation_side="left"` at the call.
 
-    What happens: the one was read once, the other is read elsewhere. Here nobody reads them, and nobody
-    says so; a misspelt one, as `return_tensor`, goes the same way.
+    What happens: `pad_to_max_length` is an argument of older releases, `truncation_side` an attribute of the
+    tokenizer. The call reads neither and does not say so; a misspelt one, as `return_tensor`, goes the same way.
 
     Instead: `padding="max_length"`; `tokenizer.truncation_side = "left"`.
     """
@@ -651,7 +658,7 @@ def a_saved_tokenizer_keeps_the_last_calls_limit():
 
     You see: in another program, embeddings or answers that do not change when the end of a text does.
 
-    What happens: the tokenizer below keeps what the last call asked for, and is saved with it. transformers sets both anew at
+    What happens: the tokenizer inside (`backend_tokenizer`) keeps what the last call asked for, and is saved with it. transformers sets both anew at
     each call. What reads tokenizer.json by itself (the library tokenizers, servers, other languages) obeys the file, and cuts.
 
     Instead: `no_truncation()` and `no_padding()` before you save, or a call without both.

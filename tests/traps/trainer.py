@@ -10,6 +10,8 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
     BertForMaskedLM,
+    ModernBertConfig,
+    ModernBertForMaskedLM,
     Trainer,
     set_seed,
 )
@@ -29,17 +31,22 @@ from tests.traps.catalogue import trap
 def accumulated_steps_count_too_much():
     """Accumulation over four batches makes the gradient four times as large.
 
-    You see: nothing, unless you compare: the logged loss and the gradient norm are four times
-    those of one large batch.
+    You see: a first loss of 2.8 where two classes give 0.69, and a gradient norm four times that
+    of one large batch.
 
     What happens: Trainer leaves the division by the number of batches to models that are told
-    how many items a step has. Classifiers and masked models are told, and do not divide.
+    how many items a step has. Classifiers of texts are told, and do not divide; nor does a masked
+    model that computes its loss itself, as BERT's does. Others, as ModernBERT's, divide.
 
-    Instead: a subclass of Trainer with `loss_is_scaled_for_ga = False`. Clipping hides the trap in part, since
-    it cuts every gradient to the same length.
+    Instead: compare one step of 16 with one of 4 x 4. Where the second is four times as large, use a
+    subclass of Trainer with `loss_is_scaled_for_ga = False`; where both are equal, it would make the
+    gradient four times too small. Clipping hides the trap in part, since it shortens what is too long.
     """
     data, model = toys.rows(16), toys.classifier()
     masked = BertForMaskedLM(model.config)
+    shape = {**toys.BERT, "initializer_range": 0.02, "pad_token_id": 0}
+    special = dict(bos_token_id=2, eos_token_id=3, cls_token_id=2, sep_token_id=3)
+    modern = ModernBertForMaskedLM(ModernBertConfig(**shape, **special))
     words = [{"input_ids": ids, "labels": ids} for ids in data["input_ids"]]
 
     def first_log(trainer_class, model=model, data=data, **settings):
@@ -57,9 +64,14 @@ def accumulated_steps_count_too_much():
     # You get
     assert abs(accumulated["loss"] / once["loss"] - 4) < 0.01
     assert abs(accumulated["grad_norm"] / once["grad_norm"] - 4) < 0.01
-    of_words = [first_log(Trainer, masked, words, **steps)["loss"]
-                for steps in (four, dict(per_device_train_batch_size=16))]  # fmt: skip
-    assert abs(of_words[0] / of_words[1] - 4) < 0.01
+
+    def times(of_words, trainer_class=Trainer):
+        parts = first_log(trainer_class, of_words, words, **four)["loss"]
+        whole = dict(per_device_train_batch_size=16)
+        return parts / first_log(trainer_class, of_words, words, **whole)["loss"]
+
+    assert abs(times(masked) - 4) < 0.01
+    assert abs(times(modern) - 1) < 0.01
 
     # Instead
     class Mean(Trainer):
@@ -68,6 +80,8 @@ def accumulated_steps_count_too_much():
     mended = first_log(Mean, **four)
     assert abs(mended["loss"] / once["loss"] - 1) < 0.01
     assert abs(mended["grad_norm"] / once["grad_norm"] - 1) < 0.01
+    assert abs(times(masked, Mean) - 1) < 0.01
+    assert abs(times(modern, Mean) - 1 / 4) < 0.01
 
 
 @trap(
@@ -111,8 +125,8 @@ def loss_of_a_gpt2_is_too_small():
 def a_batch_without_labels_counts_as_nothing():
     """A batch in which every label is ignored costs nothing, or counts as zero.
 
-    You see: a training loss of exactly 0.0 now and then, and an evaluation loss that does not
-    change when such a batch is added.
+    You see: with `logging_steps=1`, a training loss of exactly 0.0 now and then, else one that is a little
+    too low; and an evaluation loss that does not change when such a batch is added.
 
     What happens: the mean over no labels is not a number. Trainer logs 0.0 for it in training and
     takes it into the mean; in evaluation it leaves the batch out.
@@ -151,7 +165,7 @@ def a_batch_without_labels_counts_as_nothing():
 @trap(
     40,
     "transformers",
-    shown="06_trainer.ipynb#When-it-breaks:-arguments-that-are-gone",
+    shown="06_trainer.ipynb#When-it-breaks:-a-tuple-has-no-argmax",
     upstream="huggingface/transformers#33514",
 )
 def predictions_come_in_another_order():
@@ -229,7 +243,8 @@ def label_smoothing_is_ignored_beside_an_own_loss():
 
     What happens: `compute_loss_func` is asked first, and the smoother is passed over.
 
-    Instead: smooth in the function, where PyTorch has an argument for it.
+    Instead: smooth in the function, where PyTorch has an argument for it, and divide by the number of
+    labels that Trainer hands over, or accumulated batches count too much (trap 37).
     """
     model, data = toys.classifier(), toys.rows(8)
 
@@ -252,12 +267,30 @@ def label_smoothing_is_ignored_beside_an_own_loss():
 
     # Instead
     def smooth(outputs, labels, num_items_in_batch=None):
-        return torch.nn.functional.cross_entropy(
-            outputs.logits, labels, label_smoothing=0.4
+        total = torch.nn.functional.cross_entropy(
+            outputs.logits, labels, label_smoothing=0.4, reduction="sum"
         )
+        return total / (num_items_in_batch or len(labels))  # None in evaluation
 
     assert abs(loss_of(smooth) - loss_of(None, smoothing=0.4)) < 1e-5
     assert loss_of(smooth) != loss_of(own)
+
+    def first_loss(batch, passes):
+        trainer = Trainer(
+            copy.deepcopy(model),
+            toys.arguments(
+                max_steps=1,
+                logging_steps=1,
+                per_device_train_batch_size=batch,
+                gradient_accumulation_steps=passes,
+            ),
+            train_dataset=data,
+            compute_loss_func=smooth,
+        )
+        trainer.train()
+        return trainer.state.log_history[0]["loss"]
+
+    assert abs(first_loss(8, 1) - first_loss(2, 4)) < 1e-4
 
 
 @trap(43, "transformers", wrote="bf16_full_eval=True")
@@ -266,9 +299,9 @@ def evaluating_in_bf16_turns_the_model_to_bf16():
 
     You see: nothing; training goes on, a little worse.
 
-    What happens: `bf16_full_eval=True` casts the model itself. Its later training and its saved
-    file are bfloat16, which keeps eight bits
-    of a number.
+    What happens: with `bf16_full_eval=True`, `evaluate` and `predict` cast the model itself. Its later
+    training and its saved file are bfloat16, which keeps eight bits of a number. The evaluations
+    within `train()` cast nothing: there the flag is without effect.
 
     Instead: use `bf16=True`, which computes in bfloat16 and keeps the weights, or evaluate a copy.
     """
@@ -296,7 +329,8 @@ def training_twice_is_neither_new_nor_going_on():
     What happens: model and optimizer go on, Adam's running means included. Only the counter of
     steps and the schedule begin again.
 
-    Instead: make a new Trainer with a new model, or resume from a checkpoint.
+    Instead: make a new Trainer with a new model, or resume from a checkpoint. With `model_init`,
+    a second call does begin anew.
     """
     data = toys.rows(24)
     model = toys.classifier()
@@ -312,6 +346,15 @@ def training_twice_is_neither_new_nor_going_on():
     trainer = Trainer(
         toys.classifier(), toys.arguments(max_steps=3), train_dataset=data
     )
+    trainer.train()
+    assert next(iter(trainer.optimizer.state.values()))["step"] == 3
+    trainer = Trainer(
+        None,
+        toys.arguments(max_steps=3),
+        train_dataset=data,
+        model_init=lambda: toys.classifier(),
+    )
+    trainer.train()
     trainer.train()
     assert next(iter(trainer.optimizer.state.values()))["step"] == 3
 
@@ -635,3 +678,35 @@ def a_smaller_batch_begins_with_trained_weights():
     again.steps = 2  # it fits
     again.train()
     assert len(again.starts) == 1 and torch.equal(again.starts[0], first)
+
+
+@trap(
+    150,
+    "transformers",
+    wrote='TrainingArguments(hub_token="hf_...")',
+    shown="06_trainer.ipynb#Save,-describe,-publish",
+)
+def saved_arguments_hold_the_token():
+    """A token in TrainingArguments is saved in plain letters, and pushed with the model.
+
+    You see: nothing; printed, the arguments show `<HUB_TOKEN>` in its place.
+
+    What happens: `save_model`, and each checkpoint, pickles all arguments into `training_args.bin`.
+    `trainer.push_to_hub()` uploads that file with the others, to a repository that is public unless you say
+    otherwise.
+
+    Instead: no token in any argument. Say `hf auth login` in a terminal once, or set HF_TOKEN. A token that is
+    out must be revoked: a deleted file stays in the repository's history.
+    """
+    model = toys.classifier()
+    # You write
+    given = toys.arguments(hub_token="hf_an_invented_token")
+    Trainer(model, given).save_model("given")
+    # You get
+    assert "hf_an_invented_token" not in str(given)
+    with open("given/training_args.bin", "rb") as file:
+        assert b"hf_an_invented_token" in file.read()
+    # Instead
+    Trainer(model, toys.arguments()).save_model("without")
+    with open("without/training_args.bin", "rb") as file:
+        assert b"hf_an" not in file.read()

@@ -67,8 +67,9 @@ def _distributions(panels) -> tuple[dict, list]:
     """Check the panels: title to probabilities, and the tokens that all of them name."""
     found, names = {}, None
     for title, values in arrays.entries(panels, "panels").items():
-        tolerance = arrays.rounding(list(getattr(values, "values", lambda: ())()))
-        values = arrays.measures(values, labels.shown(title))
+        what = labels.shown(title)
+        tolerance = arrays.rounding(list(arrays.entries(values, what).values()))
+        values = arrays.measures(values, what)
         names = list(values) if names is None else names
         if list(values) != names:
             raise ValueError(f"{title!r} has the tokens {list(values)}, not {names}")
