@@ -61,7 +61,8 @@ def a_second_adapter_replaces_the_first():
     What happens: layers of the base are exchanged in place. The second call puts a fresh adapter of
     the same name, `default`, where the trained one was.
 
-    Instead: `add_adapter` with a name of its own, on the adapted model.
+    Instead: `add_adapter` with a name of its own, on the adapted model. To begin anew, as when a cell is run again, load
+    the base again.
     """
     from peft import LoraConfig, get_peft_model
 
@@ -207,7 +208,12 @@ def target_modules_that_are_not_there_are_dropped():
     assert len(trained("all-linear")) == 7
 
 
-@trap(145, "peft", needs="peft")
+@trap(
+    145,
+    "peft",
+    needs="peft",
+    wrote='model.add_weighted_adapter(["one", "two"], [0.5, 0.5], "both")',
+)
 def a_blend_of_adapters_is_not_their_sum():
     """`add_weighted_adapter` does not add what the adapters do.
 
@@ -254,12 +260,13 @@ def a_blend_of_adapters_is_not_their_sum():
 def a_new_head_is_neither_trained_nor_saved():
     """Without `task_type`, the new head of a classifier is neither trained nor saved.
 
-    You see: nothing while it trains, but a loss that falls slowly. Loaded again, the model guesses.
+    You see: a loss that falls slowly; loaded again, the model guesses.
 
     What happens: `task_type="SEQ_CLS"` names the head among what is trained as a whole. Without it the head
     stays as it was drawn, and the next load draws another. A misspelt name in `modules_to_save` does the same.
 
-    Instead: `task_type`, and a look at which names of `named_parameters()` need a gradient.
+    Instead: `task_type`, which finds heads that are called `classifier` or `score`; in `modules_to_save` whatever else the load
+    report calls missing. Look at which names of `named_parameters()` need a gradient.
     """
     from peft import LoraConfig, PeftModel, get_peft_model
 

@@ -73,7 +73,8 @@ def mixed_columns_make_numbers_of_texts():
     What happens: a column of mixed kinds gets the type Json, and each of its texts is read as JSON:
     "02134" is 2134, "1e5" is 100000.0. One row among thousands is enough.
 
-    Instead: `on_mixed_types=None` raises; `features=` says what a column is.
+    Instead: `on_mixed_types=None` raises. Then write that column as texts into the file, and say in `features=`
+    what it is: without the first, `features=` leaves texts in quotation marks.
     """
     rows = [{"code": code} for code in ("02134", "true", "1e5", 5)]
     Path("rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
@@ -98,6 +99,7 @@ def mixed_columns_make_numbers_of_texts():
     116,
     "datasets",
     "pandas",
+    wrote='load_dataset("csv", data_files="rows.csv")',
     shown="04_dataset_preparation.ipynb#When-it-breaks:-a-postcode",
 )
 def words_of_a_csv_become_no_value():
@@ -108,8 +110,7 @@ def words_of_a_csv_become_no_value():
     What happens: pandas reads the file, and takes a list of such words for "no value" before the types
     of `features=` are looked at.
 
-    Instead: `keep_default_na=False`. An empty cell is then an empty text; in a column of numbers it
-    raises.
+    Instead: `keep_default_na=False, na_values=[""]`: then an empty cell is None, and nothing else.
     """
     Path("rows.csv").write_text("country,text\nNO,None\nNA,nan\nnull,\n")
     texts = Features({"country": Value("string"), "text": Value("string")})
@@ -119,10 +120,12 @@ def words_of_a_csv_become_no_value():
     assert table["country"][:] == ["NO", None, None]
     assert table["text"][:] == [None, None, None]
     # Instead
-    kept = {"data_files": "rows.csv", "keep_default_na": False}
-    table = load_dataset("csv", features=texts, split="train", **kept)
+    kept = {"keep_default_na": False, "na_values": [""]}
+    table = load_dataset(
+        "csv", data_files="rows.csv", features=texts, split="train", **kept
+    )
     assert table["country"][:] == ["NO", "NA", "null"]
-    assert table["text"][:] == ["None", "nan", ""]
+    assert table["text"][:] == ["None", "nan", None]
 
 
 @trap(
@@ -140,7 +143,8 @@ def resumed_streams_lose_rows():
     What happens: the state knows how far the source was read, not what waits in the buffer. The
     buffer's rows are lost, and refilled from where the source stands.
 
-    Instead: skip the rows that were read, or shuffle the file once and stream it in order.
+    Instead: `skip` the rows that were read, and call `set_epoch` on what it gives, or the rows come in the order of
+    epoch 0 (117). Or shuffle the file once and stream it in order.
     """
     stream = Dataset.from_dict({"n": range(3000)}).to_iterable_dataset(num_shards=3)
 

@@ -14,7 +14,11 @@ from huggingface_hub import (
     hf_hub_download,
     snapshot_download,
 )
-from huggingface_hub.errors import HfHubHTTPError, IncompleteSnapshotError
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    IncompleteSnapshotError,
+    LocalEntryNotFoundError,
+)
 
 from tests.loopback import REPOSITORY, hub
 from tests.traps.catalogue import trap
@@ -29,9 +33,10 @@ def errors_of_the_hub_are_of_another_library():
     You see: a program that ends where it was to wait and try again.
 
     What happens: requests made them up to release 0.36, httpx in 1.x, httpx2 in 2.x. A refused connection
-    is not even an OSError.
+    is not even an OSError, but for downloads, which end in a LocalEntryNotFoundError.
 
-    Instead: catch `httpx2.HTTPError`. `HfHubHTTPError`, for what the Hub answers, is one of them.
+    Instead: catch `httpx2.HTTPError`, and around downloads `LocalEntryNotFoundError` as well. `HfHubHTTPError`, for
+    what the Hub answers, is one of the former: look at its status, and do not try a 401 or a 404 again.
     """
     import httpx
     import httpx2
@@ -45,6 +50,7 @@ def errors_of_the_hub_are_of_another_library():
         HfApi(endpoint="http://127.0.0.1:9").model_info(REPOSITORY)
     assert not isinstance(refused.value, caught)
     assert not issubclass(HfHubHTTPError, caught[:2])
+    assert not issubclass(LocalEntryNotFoundError, (*caught[:2], httpx2.HTTPError))
     # Instead
     assert isinstance(refused.value, httpx2.HTTPError)
     with hub({}, status=503) as address, pytest.raises(httpx2.HTTPError) as answer:

@@ -216,7 +216,7 @@ def a_checkpoint_in_bf16_stays_in_bf16():
     What happens: older releases made float32 of every file. Today the file's type is kept unless
     you name one, and a step smaller than the 8 bits of bfloat16 is lost.
 
-    Instead: `dtype=torch.float32` for training.
+    Instead: `dtype=torch.float32` for training, unless only an adapter is trained: PEFT keeps that in float32.
     """
     toys.bert().to(torch.bfloat16).save_pretrained("kept")
     # You write

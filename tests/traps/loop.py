@@ -23,7 +23,7 @@ def a_schedule_of_one_epoch_ends_after_one():
 
     What happens: the learning rate is 0 behind the last step of the schedule.
 
-    Instead: `epochs * len(loader)`; print the rate now and then.
+    Instead: `epochs * len(loader)`, divided by the batches that make one step; print the rate now and then.
     """
     epochs, loader = 3, range(10)
     optimizer = torch.optim.AdamW(toys.bert().parameters(), lr=1e-3)
@@ -128,7 +128,7 @@ def best_weights_kept_by_reference_are_the_last():
 def an_optimizer_of_another_model_trains_nothing():
     """An optimizer made for an earlier model trains nothing.
 
-    You see: a loss that stays where it was. `prepare` accepts both.
+    You see: a loss that stays where it was. `prepare` accepts the new model beside the old optimizer.
 
     What happens: the cell with the model was run again, the one with the optimizer was not. It holds
     the parameters of a model that nobody calls.
@@ -161,7 +161,7 @@ def an_optimizer_of_another_model_trains_nothing():
 def masks_drawn_anew_make_every_score_another():
     """A masked model scores differently at each evaluation.
 
-    You see: two validation losses of the same weights, and a "best" checkpoint among equals.
+    You see: two validation losses of the same weights, and a "best" checkpoint that had the easier masks.
 
     What happens: the collator draws its masks when it is called, in evaluation as well.
 

@@ -26,7 +26,7 @@ An entry says what you see, what really happens, and what to write instead. Wher
 a log speaks of the trap. Then comes code, and a test executes it: an `assert` below *You get* states the trap, one below *Instead* the way out. So it is as you
 read on the versions that are named; `make latest` tries newer ones. A few entries are errors with a clear word, or slips in counting that no library can see.
 
-To paste an entry's code, run this first in a notebook of this folder. The last line is that of the section; models are tiny and random, and
+To paste an entry's code, run this first in a notebook of this folder. In place of its last line put the import that stands under the section's heading; models are tiny and random, and
 `toys.bert()` and the like are in [toys.py](../tests/traps/toys.py).
 
 ```python
@@ -115,6 +115,7 @@ def index_text(found: dict[str, list[Trap]]) -> str:
     for name, title in places.PLACES.items():
         silent += [entry for entry in found[name] if entry.wrote]
         seen = [entry for entry in found[name] if not shows_nothing(entry)]
+        seen += [entries[number] for number in places.MET_THERE_TOO.get(name, ())]
         rows = [f"- {_linked(entry)}: {entry.prose[PARTS[0]]}" for entry in seen]
         lines += [f"**{title}**", "", *rows, ""]
     lines += ["**Nothing is to be seen, and you wrote such a thing**", ""]
@@ -123,8 +124,8 @@ def index_text(found: dict[str, list[Trap]]) -> str:
     ]
     lines += [
         "",
-        "A SIGABRT at the exit, prints in the wrong cell, a solution's first line that shows, blank slides: "
-        "[told, not proved](#told-not-proved).",
+        "A SIGABRT at the exit, prints in the wrong cell, a solution's first line that shows, blank slides; DPO and SFT by "
+        "TRL, torchao, accumulation under DeepSpeed, safetensors of NumPy: [told, not proved](#told-not-proved).",
         "",
         "Calls that are gone, and what replaces them: [the table](#calls-that-are-gone).",
         "",

@@ -20,6 +20,13 @@ PLACES = {
     "notebooks": "Notebooks",
 }
 
+# Where else a reader would look for an entry.
+MET_THERE_TOO = {
+    "data": (118, 131, 134),
+    "streams": (65, 117),
+    "generation": (21,),
+}
+
 # Entries about one matter, each of which points to the others.
 FAMILIES = {
     "train mode": (18, 28, 44),

@@ -181,7 +181,8 @@ def a_prepared_schedule_steps_for_each_process():
     What happens: a schedule is taken to be planned for one process, so two processes take two of its
     steps at a time.
 
-    Instead: plan it for all rows, multiply the steps, or leave it out of `prepare`.
+    Instead: count `len(loader)` before `prepare`, or multiply the steps. A schedule that is left out of `prepare`
+    must step only where `accelerator.sync_gradients`, and wants `register_for_checkpointing`.
     """
     accelerator = Accelerator(cpu=True)
 
@@ -231,6 +232,7 @@ def a_second_accelerator_switches_accumulation_off():
     86,
     "accelerate",
     processes=2,
+    wrote="Accelerator(cpu=True, fsdp_plugin=...)",
     shown="07_accelerate.ipynb#One-file-for-each-kind-of-machine",
 )
 def plugins_are_ignored_on_a_cpu():
@@ -382,10 +384,10 @@ def trackers_drop_what_is_no_python_number():
 
     You see: a curve that is missing on the board.
 
-    What happens: the tracker for TensorBoard writes int, float, text and dicts. A tensor of one
-    element, a gathered list and an np.float32 are none of them.
+    What happens: the tracker for TensorBoard writes int, float, text and dicts. A tensor of shape [1], as
+    `gather` gives it, a list and an np.float32 are none of them.
 
-    Instead: `.item()`.
+    Instead: `.item()`, and `.mean().item()` of several.
     """
     written = []
 
@@ -486,7 +488,8 @@ def gathered_dicts_with_texts_are_their_keys():
     What happens: what holds anything but tensors is sent as an object, and the objects of all
     processes are joined like lists. A dict joined like a list is its keys.
 
-    Instead: gather a list of dicts.
+    Instead: gather a list with one dict for each row. A list of whole batches would keep the rows that are
+    repeated at the end (15).
     """
     accelerator = Accelerator(cpu=True)
     rank = accelerator.process_index
@@ -496,8 +499,10 @@ def gathered_dicts_with_texts_are_their_keys():
     # You get
     assert found == ["text", "label"] * 2
     # Instead
-    found = accelerator.gather_for_metrics([batch])
-    assert [row["text"] for row in found] == [["text 0"], ["text 1"]]
+    columns = zip(batch["text"], batch["label"].tolist(), strict=True)
+    rows = [{"text": text, "label": label} for text, label in columns]
+    found = accelerator.gather_for_metrics(rows)
+    assert [row["text"] for row in found] == ["text 0", "text 1"]
 
 
 @trap(100, "torch", wrote='torch.autocast("cpu", dtype=torch.bfloat16)')
@@ -555,7 +560,8 @@ def processes_drop_the_same_units():
 
     What happens: equal generators draw equal masks, on different rows.
 
-    Instead: `set_seed(seed, device_specific=True)`, after the model was made and the loader prepared.
+    Instead: `accelerate.utils.set_seed(seed, device_specific=True)`, after the model was made and the loader
+    prepared. The function of that name in transformers has no such argument.
     """
     accelerator = Accelerator(cpu=True)
 

@@ -20,7 +20,8 @@ def a_part_of_a_shuffled_stream_is_another_in_each_epoch():
     each epoch, for the stream it trains on: rows that were set apart for validation come into
     training, all of them within a few epochs.
 
-    Instead: `take` and `skip` first, `shuffle` behind them.
+    Instead: `take` and `skip` first, `shuffle` behind them, which then mixes within its buffer only. A sorted file
+    is better parted by a hash of the row, in `filter`.
     """
     stream = Dataset.from_dict({"n": range(20)}).to_iterable_dataset()
 
@@ -53,7 +54,7 @@ def numbers_of_rows_begin_anew_in_each_process():
     What happens: a worker or a process reads shards of its own, and counts what it reads. Of shuffled shards a row gets another number
     in each epoch as well. Read by one process all is right, so a first try shows nothing.
 
-    Instead: put the number into the table, before it becomes a stream.
+    Instead: put the number into the table before it becomes a stream, or into the files.
     """
     table = Dataset.from_dict({"text": list("abcdefgh")})
     stream = table.to_iterable_dataset(num_shards=2)

@@ -55,7 +55,7 @@ def columns_are_the_keys_of_the_first_row():
 
     You see: a column that is missing, or a KeyError for it, though many rows have the key.
 
-    What happens: `from_list`, and `from_generator` for tables and for streams, read the keys of the first row. What
+    What happens: `Dataset.from_list` and `Dataset.from_generator` read the keys of the first row. What
     later rows have besides is dropped. A file of the same rows, read by `load_dataset`, has all columns.
 
     Instead: give each row all keys, or write a file and load that.
@@ -114,7 +114,7 @@ def from_generator_does_not_see_that_its_file_has_changed():
     assert loaded["train"]["text"][:] == ["corrected", "and longer"]
 
 
-@trap(134, "datasets")
+@trap(134, "datasets", wrote='splits.class_encode_column("label")')
 def class_encode_column_numbers_each_split_on_its_own():
     """`class_encode_column` of a DatasetDict numbers the classes of each split on its own.
 

@@ -38,7 +38,8 @@ PAGE = "10_chat_and_adapters.ipynb#When-it-breaks:-no-template,-and-templates-th
 def truncation_without_a_limit_cuts_nothing():
     """`truncation=True` cuts nothing where no limit is known.
 
-    You see: an IndexError in the model, at the first long text.
+    You see: an IndexError in the model, at the first long text (on a GPU, *device-side assert triggered*). A model with
+    rotary positions, as a Llama, reads on and says nothing.
 
     What happens: the limit is `model_max_length`. A tokenizer whose files do not say it has a limit of
     10^30 tokens.
@@ -76,7 +77,7 @@ def a_limit_beside_padding_cuts_nothing():
 
     What happens: without `truncation=True` the limit is for padding only. Alone, it does cut.
 
-    Instead: always write the two together.
+    Instead: always write `truncation=True` beside `max_length`.
     """
     tokenizer, text = toys.tokenizer(), "a very good film " * 4
 
@@ -99,12 +100,13 @@ def a_limit_beside_padding_cuts_nothing():
 def a_pad_token_from_nowhere_is_another_word():
     """A pad token that is not in the vocabulary gets the ID of another word.
 
-    You see: training that works; after saving and loading, an IndexError in the model.
+    You see: training that works; after saving and loading, an IndexError in the model (on a GPU, *device-side assert
+    triggered*).
 
     What happens: setting the attribute adds no word. The ID of what is unknown is that of the unknown
     token. Loading adds the word behind the last one, where the model has no row.
 
-    Instead: take a token that is there, or add one and resize the embeddings.
+    Instead: take a token that is there (if it is the end of the text, see 21), or add one and resize the embeddings.
     """
     words = {"<unk>": 0, "good": 1, "film": 2}
     rows = len(words)  # of the model's embedding
@@ -321,7 +323,7 @@ def marking_the_answer_in_a_template_removes_a_line_break():
 def the_mask_of_a_template_without_marks_is_all_zeros():
     """`return_assistant_tokens_mask` gives zeros where the template has no marks.
 
-    You see: a loss of nan, or of exactly 0, from the first step on.
+    You see: a loss of nan, in Trainer's log 0, from the first step on.
 
     What happens: which tokens the assistant says is marked in the template, between `{% generation %}`
     and `{% endgeneration %}`. Without them no token counts, and one line of the log says so.
@@ -357,7 +359,7 @@ def the_mask_of_a_template_without_marks_is_all_zeros():
 def a_conversation_cut_on_the_left_has_no_marks():
     """In a conversation that is cut on the left, no answer is marked.
 
-    You see: a loss of nan, or of exactly 0, for long conversations only; otherwise nothing.
+    You see: a loss of nan, in Trainer's log 0, for long conversations only; otherwise nothing.
 
     What happens: with `truncation_side="left"` the newest turns are kept. The marks are set from the
     first answer on, and where its first token has been cut away the rest is given up: later answers
@@ -455,7 +457,8 @@ def pads_in_labels_are_learned():
     What happens: a loss counts every label that is not -100. With `pad = eos`, the causal collator
     ignores every end-of-text, the real ones too.
 
-    Instead: write labels by the attention mask, `ids.masked_fill(mask == 0, -100)`.
+    Instead: write labels by the attention mask, `ids.masked_fill(mask == 0, -100)`. For Trainer, give each row
+    `labels`, a copy of its `input_ids`, and use DataCollatorForSeq2Seq (52).
     """
     model, tokenizer = toys.gpt2(), toys.tokenizer()
     tokenizer.eos_token = tokenizer.pad_token  # as with a GPT-2; its ID is 0
@@ -482,14 +485,14 @@ def pads_in_labels_are_learned():
     says="Random token replacement is not supported with whole word masking",
 )
 def whole_words_are_always_masked():
-    """Masking whole words never keeps or exchanges a word.
+    """Masking whole words always writes `[MASK]`.
 
     You see: a UserWarning about random replacement; an error, if rows differ in length.
 
     What happens: `whole_word_mask=True` puts `[MASK]` everywhere, where the usual collator keeps one
-    in ten and exchanges one in ten. It needs offsets, and does not pad them.
+    in ten and exchanges one in ten. It needs `return_offsets_mapping=True` from the tokenizer, and does not pad offsets.
 
-    Instead: pad when you tokenize; compare with a collator that has `mask_replace_prob=1`.
+    Instead: pad when you tokenize; compare with a collator that has `mask_replace_prob=1, random_replace_prob=0`.
     """
     tokenizer = toys.tokenizer()
     rows = [
@@ -624,7 +627,7 @@ def what_a_bpe_has_not_seen_is_left_out():
     `byte_fallback=True` does not help: the trainer makes no tokens for bytes. Nor does ByteLevel alone: its alphabet is what the texts hold.
     WordPiece, WordLevel and Unigram raise an error here.
 
-    Instead: `initial_alphabet=ByteLevel.alphabet()`, or `unk_token` in the model and among the special tokens. Decode what you encoded, and compare.
+    Instead: `initial_alphabet=ByteLevel.alphabet()` beside the pre-tokenizer and the decoder ByteLevel, or `unk_token` in the model and among the special tokens. Decode what you encoded, and compare.
     """
     texts, new = ["the film was good and cost seven euros"], "the film cost 12 euros"
 
