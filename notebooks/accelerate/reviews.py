@@ -76,7 +76,7 @@ def parts(args):
     train_rows = rows["train"].select(range(320))
     sampler = RandomSampler(train_rows, generator=torch.Generator())
     loader = DataLoader(train_rows, BATCH_SIZE, sampler=sampler, collate_fn=collate)
-    validation = DataLoader(rows["test"], 50, collate_fn=collate)
+    validation = DataLoader(rows["test"], 48, collate_fn=collate)
 
     groups = [
         {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": 0.01},

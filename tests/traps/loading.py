@@ -104,11 +104,12 @@ def third_argument_is_no_label():
     shown="00_quick_tour.ipynb#When-it-breaks:-arguments-that-nobody-reads",
 )
 def pipeline_swallows_unknown_arguments():
-    """A pipeline swallows arguments that are gone.
+    """A pipeline for text classification swallows arguments that are gone.
 
     You see: one label, where an older tutorial prints all.
 
-    What happens: `return_all_scores` and `framework` were arguments once. Unknown ones are dropped.
+    What happens: `return_all_scores` and `framework` were arguments once. This task drops unknown ones; fill-mask and
+    text-generation raise.
 
     Instead: ask for `top_k=None`.
     """
