@@ -70,7 +70,7 @@ def test_sheet_measures_unseen_rows_on_the_device_of_the_model_and_reads_a_csv(p
         return snippet
 
     assert "batch.to(model.device)" in one_with("optimizer.step()")
-    assert 'reviews["validation"]' in one_with("model.eval()")
+    assert 'reviews["validation"]' in one_with("model.eval()  # dropout off")
     assert 'references=held_out["label"]' in one_with("metric.add_batch")
     assert "data_files" in one_with("train_test_split")
 
