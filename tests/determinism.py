@@ -97,6 +97,8 @@ def compare(
     shuffled = random.Random(seed).sample(notebooks, len(notebooks))
     environment = {k: v for k, v in os.environ.items() if k not in HELD}
     environment |= {"PYTHONHASHSEED": str(seed), "HF_DATASETS_CACHE": str(cache)}
+    # Two notebooks run side by side, each with several threads: one that waits should leave its core.
+    environment["OMP_WAIT_POLICY"] = "PASSIVE"
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         clock = time.monotonic()
