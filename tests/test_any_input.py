@@ -451,7 +451,8 @@ def draw(figure: Figure) -> None:
         whole = figure.get_tightbbox(canvas.get_renderer())
         figure.savefig(io.BytesIO(), format="png", bbox_inches="tight")
     assert max(whole.width, whole.height) <= 40
-    assert time.process_time() - clock < SECONDS
+    # Laid out three times above; 200 tokens and their labels take 2 s each time, more beside others.
+    assert time.process_time() - clock < 6 * SECONDS
 
 
 # Tests
