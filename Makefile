@@ -71,7 +71,7 @@ marks: models  ## run what students hand back, ask our checks: SUBMISSIONS=folde
 data: models  ## rebuild stories, models and cards, measure them, then replace: 40 min
 	$(PYTHON) data/recipes/rebuild.py
 
-bench: models  ## measure what README and CONTRIBUTING promise (BASE=COMMIT: against that; SETUP=1: set-up)
+bench: models  ## measure what README and CONTRIBUTING promise (BASE=COMMIT: against that)
 	$(PYTHON) -m tests.bench
 
 drill: models  ## what takes too long for test: kills, 2 GB as a stream, DeepSpeed

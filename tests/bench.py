@@ -1,8 +1,8 @@
 """Measure what CONTRIBUTING and the tests promise: `make bench`.
 
 Timings are noisy, so each figure is a ratio, or a median of several, measured in one run. It exits
-non-zero when a target is missed. Not part of `make test`, but for the quick ones of `rates.py`. With BASE it compares this checkout with that
-commit instead (`against.py`); with SETUP=1 it measures set-up alone, against the commit in BASE.
+non-zero when a target is missed. Not part of `make test`, but for the quick ones of `rates.py`.
+With BASE it compares this checkout with that commit instead (`against.py`).
 """
 
 import io
@@ -13,7 +13,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -22,7 +21,7 @@ from hf_tutorial import figures, publish, sources
 from tests import against, rates
 
 REPEATS = 5
-PAGES = ("slides", "handout")  # commands of hf_tutorial.publish
+PAGES = ("slides", "site", "handout")  # commands of hf_tutorial.publish
 TOKENS = "[CLS] the cat left the sofa because it was hungry . [SEP]".split()
 
 
@@ -375,7 +374,18 @@ def streams_of_all_sizes() -> tuple[str, bool]:
 
 def pages_and_decks() -> tuple[str, bool]:
     seconds = rates.written(PAGES)
-    return f"{' and '.join(PAGES)}, warm: {seconds:.1f} s (target 20)", seconds <= 20
+    return (
+        f"{', '.join(PAGES)} of all notebooks, warm: {seconds:.1f} s (target 20)",
+        seconds <= 20,
+    )
+
+
+SHARES = (
+    step_against_a_product,
+    tokenizing_against_tokenizers,
+    streams_of_all_sizes,
+    pages_and_decks,
+)
 
 
 def notebooks_alone() -> tuple[str, bool]:
@@ -386,45 +396,10 @@ def notebooks_alone() -> tuple[str, bool]:
     return f"{publish.table(executions)}\n(targets: 60 s and 3000 MB each)", fine
 
 
-def set_up_against_base() -> tuple[str, bool]:
-    """From a fresh clone to a ready environment with empty caches: this commit and BASE."""
-    base = os.environ.get("BASE", "708468b")
-    with tempfile.TemporaryDirectory() as folder:
-        seconds = {commit: _set_up(Path(folder), commit) for commit in (base, "HEAD")}
-        size = sum(
-            file.stat().st_size
-            for file in (Path(folder) / "HEAD" / ".venv").rglob("*")
-            if file.is_file() and not file.is_symlink()
-        )
-    ratio = seconds["HEAD"] / seconds[base]
-    said = (
-        f"set-up {seconds['HEAD']:.0f} s, of {base} {seconds[base]:.0f} s: {ratio:.2f} of it "
-        f"(target 0.35); environment {size / 1e9:.2f} GB (target 1.8)"
-    )
-    return said, ratio <= 0.35 and size <= 1.8e9
-
-
-def _set_up(folder: Path, commit: str) -> float:
-    clone = folder / commit
-    subprocess.run(["git", "clone", "--quiet", publish.ROOT, clone], check=True)
-    subprocess.run(["git", "checkout", "--quiet", commit], cwd=clone, check=True)
-    caches = {
-        f"{name}_CACHE_DIR": str(folder / f"{name}-{commit}") for name in ("PIP", "UV")
-    }
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "VENV"))}
-    clock = time.perf_counter()
-    subprocess.run(["make", "models"], cwd=clone, env=clean | caches, check=True,
-                   stdout=subprocess.DEVNULL)  # fmt: skip
-    return time.perf_counter() - clock
-
-
 def main() -> int:
-    if os.environ.get("SETUP"):
-        said, reached = set_up_against_base()
-        print(f"{'ok    ' if reached else 'MISSED'} {said}")
-        return int(not reached)
     if os.environ.get("BASE"):
-        return against.main(os.environ["BASE"], os.environ.get("WHAT", "").split())
+        words = os.environ.get("WHAT", "").split()
+        return against.main(os.environ["BASE"], words, SHARES)
     missed = 0
     for measure in (
         grid_against_axes,
@@ -436,10 +411,7 @@ def main() -> int:
         batch_of_ten_against_ten_calls,
         cache_near_the_full_context,
         bf16_against_fp32,
-        step_against_a_product,
-        tokenizing_against_tokenizers,
-        streams_of_all_sizes,
-        pages_and_decks,
+        *SHARES,
         notebooks_alone,
     ):
         said, reached = measure()

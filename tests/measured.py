@@ -11,7 +11,7 @@ import psutil
 from hf_tutorial import collection
 
 README = collection.ROOT / "README.md"
-SECTION, BEFORE = "## As measured", "## Licence"
+BEFORE = "## Licence"  # the section after that of the tables
 
 
 def machine() -> str:
@@ -33,6 +33,8 @@ def machine() -> str:
 def with_table(readme: str, target: str, table: str, day: str, where: str) -> str:
     """Put a table into README's text, in the place of the one that the target measured before.
 
+    The first one of a target goes to the end of the last section but the licence.
+
     Args:
         readme: The text.
         target: The target of make, such as `drill`.
@@ -45,9 +47,7 @@ def with_table(readme: str, target: str, table: str, day: str, where: str) -> st
     if begin in readme:
         head, _, rest = readme.partition(begin)
         return f"{head}{block}{rest.partition(end)[2]}"
-    if SECTION not in readme:
-        readme = readme.replace(f"\n{BEFORE}", f"\n{SECTION}\n\n{BEFORE}", 1)
-    return readme.replace(f"{SECTION}\n", f"{SECTION}\n\n{block}\n", 1)
+    return readme.replace(f"\n{BEFORE}", f"\n{block}\n\n{BEFORE}", 1)
 
 
 def into_readme(target: str, table: str) -> None:

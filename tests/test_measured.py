@@ -4,18 +4,15 @@ import datetime
 
 from tests import measured
 
-README = "# Top\n\n## Other\n\nText.\n\n## Licence\n\nFree.\n"
+README = "# Top\n\n## As measured\n\nText.\n\n## Licence\n\nFree.\n"
 
 
-def test_table_gets_a_section_and_takes_the_place_of_the_older_one():
+def test_table_ends_the_section_and_takes_the_place_of_the_older_one():
     first = measured.with_table(README, "drill", "| a |", "2026-11-28", "a machine")
-    assert (
-        first.index("## Other") < first.index("## As measured") < first.index("| a |")
-    )
-    assert first.index("| a |") < first.index("## Licence")
+    assert first.index("Text.") < first.index("| a |") < first.index("## Licence")
     assert "`make drill`, 2026-11-28, on a machine:" in first
     second = measured.with_table(first, "bench", "| b |", "2026-11-29", "another")
-    assert second.count("## As measured") == 1 and "| a |" in second
+    assert second.index("| a |") < second.index("| b |") < second.index("## Licence")
     third = measured.with_table(second, "drill", "| c |", "2026-11-30", "a third")
     assert "| a |" not in third and "| b |" in third and "| c |" in third
     assert third.count("end of drill") == 1 and third.endswith("Free.\n")

@@ -13,9 +13,10 @@ import pytest
 import torch
 from datasets import Dataset
 
-from tests import against, rates
+from tests import against, profiled, rates
 from tests.lessons import saved
 
+SLOW = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(4)'])"
 STEP, LOADING, TOKENIZING = 0.35, 0.1, 2.0  # `make bench` asks 0.65, 0.05 and 1.3
 
 
@@ -73,6 +74,12 @@ def test_checkouts_take_turns_and_medians_are_kept():
     assert asked == ["new", "old", "old", "new"] * 2
 
 
+def test_first_turn_counts_where_none_is_needed():
+    took = {"old": [9.0, 2.0, 4.0], "new": [1.0, 5.0, 3.0]}
+    measure = against.Measure("x", lambda root: took[root.name].pop(), 3, 1, warm=False)
+    assert against.compared(measure, Path("old"), Path("new")) == (4.0, 3.0)
+
+
 def test_first_output_waits_for_what_is_shown(tmp_path):
     quiet, shown = "import time; time.sleep(0.5)", "time.sleep(0.5); print(1)"
     nbformat.write(
@@ -85,13 +92,72 @@ def test_first_output_waits_for_what_is_shown(tmp_path):
         against.first_output(against.collection.ROOT, tmp_path / "b.ipynb")
 
 
+@pytest.fixture
+def bench(monkeypatch):
+    """`against.main` with one measure of (then, now), and shares that said and held so."""
+
+    def run(now, *shares, words=(), **how):
+        measure = against.Measure("x", statistics.mean, 3, 0.5, **how)
+        monkeypatch.setattr(against, "MEASURES", {"x": measure})
+        monkeypatch.setattr(against, "checked_out", lambda commit, folder: folder)
+        monkeypatch.setattr(against, "compared", lambda *_: (10.0, now))
+        return against.main("abc", list(words), [lambda s=s: s for s in shares])
+
+    return run
+
+
 @pytest.mark.parametrize(("now", "word"), [(4.0, "| 0.5 |"), (6.0, "| 0.5, missed |")])
-def test_missed_target_is_said(monkeypatch, capsys, now, word):
-    measure = against.Measure("x", statistics.mean, 3, 0.5)
-    monkeypatch.setattr(against, "MEASURES", {"x": measure})
-    monkeypatch.setattr(against, "set_up", lambda commit, folder: folder)
-    monkeypatch.setattr(against, "compared", lambda *_: (10.0, now))
-    assert against.main("abc", ["x"]) == (now > 5)
+def test_missed_target_is_said(bench, capsys, now, word):
+    assert bench(now, words=["x"]) == (now > 5)
     assert word in capsys.readouterr().out
     with pytest.raises(SystemExit, match="WHAT=y begins none of x"):
-        against.main("abc", ["y"])
+        bench(now, words=["y"])
+
+
+@pytest.mark.parametrize(("now", "code"), [(4.0, 0), (7.0, 0), (9.0, 1)])
+def test_explained_miss_fails_only_beyond_what_is_promised(bench, capsys, now, code):
+    assert bench(now, held=0.8, why=lambda base, now: "layers.") == code
+    said = capsys.readouterr().out
+    assert ("missed; 0.8 is promised" in said) == (now > 5)
+    assert ("Where the time goes, x: layers." in said) == (now > 5)
+
+
+def test_share_that_misses_is_a_failure(bench, capsys):
+    assert bench(4.0, ("a step at 0.7", True)) == 0
+    assert bench(4.0, ("a step at 0.7", True), ("maps at 1.5", False)) == 1
+    assert "- a step at 0.7\n- maps at 1.5, missed\n" in capsys.readouterr().out
+
+
+def report(folder, *cases):
+    rows = (f'<testcase file="{f}" name="{n}" time="{t}"/>' for f, n, t in cases)
+    (folder / "build").mkdir(parents=True)
+    (folder / against.REPORT).write_text(f"<testsuite>{''.join(rows)}</testsuite>")
+    return folder
+
+
+def test_report_says_what_was_added(tmp_path):
+    kept = ("tests/test_a.py", "test_a")
+    base = report(tmp_path / "old", (*kept, 30), ("tests/test_a.py", "test_gone", 5))
+    added = ("tests/test_b.py", "test_b", 40), ("notebooks/10_x.ipynb", "Cell 1", 70)
+    said = against.why_test(base, report(tmp_path / "new", (*kept, 20), *added))
+    assert "2 tests then, 3 now" in said and "35 → 130" in said
+    assert "Those that both have, 1: 30 → 20" in said
+    assert "Those added: 110, of which cells of notebooks 70, test_b.py 40." in said
+
+
+def test_profile_names_what_a_cell_is_inside_of():
+    layer = ("/x/torch/nn/modules/module.py", "_call_impl")
+    assert profiled.kind([("cell", "run"), layer]) == "forward passes"
+    generate = ("C:\\x\\transformers\\generation\\utils.py", "generate")
+    assert profiled.kind([("cell", "run"), generate, layer]) == "generating"
+    assert profiled.kind([("cell", "run"), ("mine.py", "step")]) == profiled.REST
+
+
+def test_profile_of_a_notebook_finds_where_it_spends_its_time(tmp_path):
+    page = saved(("x = 1", ""), (SLOW, ""))
+    nbformat.write(page, tmp_path / "01_a.ipynb")
+    shares = profiled.shares([tmp_path / "01_a.ipynb"], tmp_path)
+    assert shares["other processes"] > 0.7, shares
+    nbformat.write(saved(("1 / 0", "")), tmp_path / "02_b.ipynb")
+    with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+        profiled.shares([tmp_path / "02_b.ipynb"], tmp_path)
