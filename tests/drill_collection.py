@@ -6,6 +6,7 @@ Everything happens in small checkouts in a temporary folder; of `data/` a copy i
 import contextlib
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -23,6 +24,7 @@ from tests.failing import full_disk
 sys.path.append(str(sources.DATA / "recipes"))
 import rebuild
 
+SECONDS = re.compile(rb"in about \d+ seconds")
 ENDS = ("</html>", "</main>")  # of a page, and of the index
 PROGRAM = """
 import sys
@@ -33,11 +35,12 @@ sys.exit(publish.record([], root) if command == "record" else getattr(publish, c
 """
 
 
-def checkout(folder: Path) -> Path:
-    """Make a small checkout: three notebooks that were recorded with other outputs."""
+def checkout(folder: Path, count: int = 3) -> Path:
+    """Make a small checkout: notebooks that were recorded with other outputs."""
     (folder / "notebooks").mkdir(parents=True)
     (folder / "README.md").write_text(lessons.README, encoding="utf-8")
-    pages = {f"_0{n}_page": lessons.lesson(f"print('{n} ' * 9000)") for n in (1, 2, 3)}
+    texts = {n: f"print('{n} ' * 9000)" for n in range(1, count + 1)}
+    pages = {f"_0{n}_page": lessons.lesson(text) for n, text in texts.items()}
     for page in pages.values():
         old = nbformat.v4.new_output("stream", text="of an older recording\n")
         page.cells[1].outputs, page.cells[1].execution_count = [old], 1
@@ -64,11 +67,17 @@ def finish(command: str, root: Path) -> str:
 
 
 def lost(root: Path, before: dict[str, bytes], after: dict[str, bytes]) -> list[str]:
-    """Name each file below notebooks/ that is neither the old one nor the new one."""
-    now = lessons.contents(root / "notebooks")
+    """Name each file below notebooks/ that is neither the old one nor the new one.
+
+    The seconds that a recording notes may differ: a busy machine takes longer.
+    """
+    now, old, new = (
+        {name: SECONDS.sub(b"", content) for name, content in files.items()}
+        for files in (lessons.contents(root / "notebooks"), before, after)
+    )
     named = {name for name in now if not name.startswith(".")}
-    odd = [name for name in before if now.get(name) not in (before[name], after.get(name))]  # fmt: skip
-    return sorted({*odd, *named - set(before) - set(after)})
+    odd = [name for name in old if now.get(name) not in (old[name], new.get(name))]
+    return sorted({*odd, *named - set(old) - set(new)})
 
 
 def half_pages(root: Path) -> list[str]:
@@ -78,19 +87,19 @@ def half_pages(root: Path) -> list[str]:
     return [p.name for p in seen if not p.read_text().rstrip().endswith(ENDS)]
 
 
-def killed(command: str, folder: Path, kills: int, seed: int = 0) -> list[str]:
+def killed(command: str, folder: Path, kills: int, count: int = 3) -> list[str]:
     """Kill a command and all that it started at random moments; say what was lost.
 
     After each kill every notebook must be the old or the new one, and every page whole; and
     after the last one the command must come to its end and leave nothing of the others behind.
     """
-    fresh = checkout(folder / "fresh")
+    root = checkout(folder / "killed", count)
+    before = lessons.contents(root / "notebooks")
+    fresh = shutil.copytree(root, folder / "fresh")  # cells of the same ids
     begun = time.monotonic()
     said = finish(command, fresh)
     faults, whole = [said] if said else [], time.monotonic() - begun
-    after, draw = lessons.contents(fresh / "notebooks"), random.Random(seed)
-    root = checkout(folder / "killed")
-    before = lessons.contents(root / "notebooks")
+    after, draw = lessons.contents(fresh / "notebooks"), random.Random(0)
     for _ in range(kills):
         process = start(command, root)
         time.sleep(draw.uniform(0, 1.1 * whole))

@@ -30,6 +30,28 @@ def test_half_a_notebook_a_missing_and_a_strange_one_are_seen(root):
     assert seen == ["01_page.ipynb", "02_page.ipynb", "04_page.ipynb"]
 
 
+def test_recording_of_a_slower_machine_is_no_loss(root):
+    notebooks = root / "notebooks"
+    before = lessons.contents(notebooks)
+    text = b"Minutes: 5; all cells run in about 10 seconds."
+    after = before | {"01_page.ipynb": text}
+    (notebooks / "01_page.ipynb").write_bytes(text.replace(b"10", b"20"))
+    assert drill_collection.lost(root, before, after) == []
+    (notebooks / "01_page.ipynb").write_bytes(text.replace(b"5", b"6"))
+    assert drill_collection.lost(root, before, after) == ["01_page.ipynb"]
+
+
+def test_recording_that_is_killed_loses_nothing(tmp_path):
+    assert drill_collection.killed("record", tmp_path, kills=1, count=1) == []
+
+
+def test_recording_that_spoils_a_page_before_it_ends_is_seen(tmp_path, monkeypatch):
+    spoiled = tmp_path / "killed/notebooks/01_page.ipynb"
+    program = f"open({str(spoiled)!r}, 'w').close()\n{drill_collection.PROGRAM}"
+    monkeypatch.setattr(drill_collection, "PROGRAM", program)
+    assert "01_page.ipynb" in drill_collection.killed("record", tmp_path, 1, count=1)
+
+
 def test_page_that_is_cut_off_is_seen(root):
     pages = root / "build" / "pages"
     pages.mkdir(parents=True)
