@@ -2,7 +2,8 @@
 
 The commit is cloned into a temporary folder and set up there, from the same caches. Then both take
 turns, so that a busy minute of the machine hits both, and the median of each is kept. Beneath the
-table stand the shares of `bench.py`, and where the time goes of what missed its target.
+table stand the shares of `bench.py`, and where the time goes of what missed its target. A row is
+kept in build/bench/ beside the two commits, so that a second call goes on where one was stopped.
 
     make bench BASE=708468b                   # all of them: two hours
     make bench BASE=708468b WHAT="run first"  # by the beginning of the name
@@ -228,6 +229,38 @@ def checked_out(commit: str, folder: Path) -> Path:
     return clone
 
 
+class Row(NamedTuple):
+    """A line of the table, what explains a missed target, and whether a promise was broken."""
+
+    line: str
+    note: str
+    broken: bool
+
+
+def row(measure: Measure, base: Path, now: Path) -> Row:
+    """Measure both checkouts, and say how that stands to the target."""
+    then, today = compared(measure, base, now)
+    ratio, word, note = today / then, "", ""
+    if ratio > measure.target:
+        word = ", missed"
+        if measure.why:
+            word += f"; {measure.held:g} is promised"
+            note = f"Where the time goes, {measure.what}: {measure.why(base, now)}"
+    line = f"| {measure.what} | {then:.2f} s | {today:.2f} s | {ratio:.2f} | {measure.target}{word} |"
+    return Row(line, note, ratio > max(measure.target, measure.held))
+
+
+def place(name: str, base: str) -> Path | None:
+    """The file that keeps a row of this commit; none where it was changed since."""
+    said = [
+        subprocess.run(["git", *words], cwd=collection.ROOT, capture_output=True, text=True).stdout.strip()
+        for words in (("status", "--porcelain"), ("rev-parse", "--short", "HEAD"))
+    ]  # fmt: skip
+    changed, head = said
+    kept = collection.ROOT / "build/bench" / f"{name}-{base}-{head}.json"
+    return None if changed or not head else kept
+
+
 def main(
     base: str, words: list[str], shares: Iterable[Callable[[], tuple[str, bool]]] = ()
 ) -> int:
@@ -241,10 +274,10 @@ def main(
     Returns:
         1 if a target was missed for which no other promise stands, or that promise was.
     """
-    chosen = [m for name, m in MEASURES.items() if name.startswith(tuple(words or [""]))]  # fmt: skip
+    chosen = [name for name in MEASURES if name.startswith(tuple(words or [""]))]
     if not chosen:
         raise SystemExit(f"WHAT={' '.join(words)} begins none of {', '.join(MEASURES)}")
-    broken, lines, notes = 0, [], []
+    lines, rows, missed = [], [], 0
 
     def line(text: str) -> None:
         lines.append(text)
@@ -254,26 +287,25 @@ def main(
         older = checked_out(base, Path(folder))
         line(f"| what | {base} | now | ratio | target |")
         line("| --- | ---: | ---: | ---: | --- |")
-        for measure in chosen:
-            then, now = compared(measure, older, collection.ROOT)
-            ratio, word = now / then, ""
-            broken += ratio > max(measure.target, measure.held)
-            if ratio > measure.target:
-                word = ", missed"
-                if measure.why:
-                    word += f"; {measure.held:g} is promised"
-                    notes.append(f"{measure.what}: {measure.why(older, collection.ROOT)}")  # fmt: skip
-            times = f"{then:.2f} s | {now:.2f} s | {ratio:.2f}"
-            line(f"| {measure.what} | {times} | {measure.target}{word} |")
+        for name in chosen:
+            file = place(name, base)
+            if file and file.exists():
+                rows.append(Row(*json.loads(file.read_text())))
+            else:
+                rows.append(row(MEASURES[name], older, collection.ROOT))
+                if file:
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    file.write_text(json.dumps(rows[-1]))
+            line(rows[-1].line)
     if not words:
         line("")
         for share in shares:
             said, held = share()
-            broken += not held
+            missed += not held
             line(f"- {said}{'' if held else ', missed'}")
-    for note in notes:
+    for note in filter(None, (row.note for row in rows)):
         line("")
-        line(f"Where the time goes, {note}")
+        line(note)
     if not words:
         measured.into_readme("bench", "\n".join(lines))
-    return min(broken, 1)
+    return int(missed or any(row.broken for row in rows))

@@ -5,6 +5,7 @@ Each limit is shown to fail on a planted fault of the size that it should find.
 
 import functools
 import statistics
+import subprocess
 import time
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from datasets import Dataset
 from tests import against, profiled, rates
 from tests.lessons import saved
 
-SLOW = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(4)'])"
+SLOW = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(3)'])"
 STEP, LOADING, TOKENIZING = 0.35, 0.1, 2.0  # `make bench` asks 0.65, 0.05 and 1.3
 
 
@@ -95,6 +96,7 @@ def test_first_output_waits_for_what_is_shown(tmp_path):
 @pytest.fixture
 def bench(monkeypatch):
     """`against.main` with one measure of (then, now), and shares that said and held so."""
+    monkeypatch.setattr(against, "place", lambda name, base: None)
 
     def run(now, *shares, words=(), **how):
         measure = against.Measure("x", statistics.mean, 3, 0.5, **how)
@@ -126,6 +128,29 @@ def test_share_that_misses_is_a_failure(bench, capsys):
     assert bench(4.0, ("a step at 0.7", True)) == 0
     assert bench(4.0, ("a step at 0.7", True), ("maps at 1.5", False)) == 1
     assert "- a step at 0.7\n- maps at 1.5, missed\n" in capsys.readouterr().out
+
+
+def test_row_is_kept_until_this_commit_changes(bench, monkeypatch, capsys, tmp_path):
+    kept = tmp_path / "bench/x.json"
+    monkeypatch.setattr(against, "place", lambda name, base: kept)
+    assert bench(4.0) == bench(9.0) == 0  # not measured again
+    kept.unlink()
+    assert bench(9.0) == bench(4.0) == 1
+    assert capsys.readouterr().out.count("| 9.00 s | 0.90 | 0.5, missed |") == 2
+
+
+def test_row_is_kept_of_what_is_committed_alone(monkeypatch, tmp_path):
+    monkeypatch.setattr(against.collection, "ROOT", tmp_path)
+    assert against.place("x", "abc") is None  # no repository
+    git = ["git", "-C", tmp_path, "-c", "user.name=A", "-c", "user.email=a@b"]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    (tmp_path / "a").write_text("1")
+    subprocess.run([*git, "add", "a"], check=True)
+    assert against.place("x", "abc") is None
+    subprocess.run([*git, "commit", "--quiet", "-m", "a"], check=True)
+    assert against.place("x", "abc").name.startswith("x-abc-")
+    (tmp_path / "a").write_text("2")
+    assert against.place("x", "abc") is None
 
 
 def report(folder, *cases):
