@@ -75,7 +75,7 @@ def windows(answer: int) -> Verdict:
         return again(
             f"{answer:g} is not it: how many new tokens does each further window bring?"
         )
-    return correct("62 tokens in the first window, then 46 new ones in each")
+    return correct("62 tokens in the first window, then up to 46 new ones in each")
 
 
 @functools.cache
