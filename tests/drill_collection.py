@@ -48,10 +48,20 @@ def checkout(folder: Path, count: int = 3) -> Path:
     return folder
 
 
-def start(command: str, root: Path, **how) -> subprocess.Popen:
-    """Start a command of `hf_tutorial.publish` on a checkout, as the leader of its processes."""
+def start(
+    command: str, root: Path, shut: Path | None = None, **how
+) -> subprocess.Popen:
+    """Start a command of `hf_tutorial.publish` on a checkout, as the leader of its processes.
+
+    Args:
+        command: Such as `record`.
+        root: The checkout.
+        shut: A folder that this command finds mounted read-only, as root too would.
+        how: More for Popen.
+    """
+    before = ["unshare", "-rm", "sh", "-c", MOUNT, "sh", shut] if shut else []
     return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, command, root],
+        [*before, sys.executable, "-c", PROGRAM, command, root],
         cwd=collection.ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         start_new_session=True, **how,
     )  # fmt: skip
@@ -146,6 +156,26 @@ def full(command: str, folder: Path, sizes: tuple[int, ...]) -> list[str]:
     return faults
 
 
+def read_only(command: str, folder: Path, names: tuple[str, ...]) -> list[str]:
+    """Run a command on checkouts with a read-only folder each; say what was lost.
+
+    It must end in a sentence that names the folder.
+    """
+    faults = []
+    for name in names:
+        root = checkout(folder / f"{command}-{name}")
+        (root / name).mkdir(exist_ok=True)
+        before = lessons.contents(root / "notebooks")
+        process = start(command, root, root / name)
+        said = process.communicate(timeout=300)[1]
+        if not process.returncode:
+            faults.append(f"{name}: went on as if nothing had been")
+        elif "Traceback" in said or f"{name}/" not in said:
+            faults.append(f"{name}: {said[-200:]}")
+        faults += lost(root, before, before) + half_pages(root)
+    return faults
+
+
 def damaged(folder: Path, most: int | None = None) -> tuple[int, list[str]]:
     """Damage each file of `data/` in each way; say which damage was not named.
 
@@ -198,6 +228,12 @@ def parts(folder: Path, kills: int = 20) -> list[tuple[str, int, list[str]]]:
             full("record", folder / "f1", sizes),
         ),
         ("make run on a full disk", len(sizes), full("run", folder / "f2", sizes)),
+        (
+            "make record, notebooks/ read-only",
+            1,
+            read_only("record", folder / "r1", ("notebooks",)),
+        ),
+        ("make run, build/ read-only", 1, read_only("run", folder / "r2", ("build",))),
         ("files of data/ damaged", tried, unnoticed),
         ("kills of make data's exchange", *exchanges(folder / "data")),
     ]
@@ -232,6 +268,7 @@ def exchanges(folder: Path) -> tuple[int, list[str]]:
         at += 1
 
 
+MOUNT = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && shift && exec "$@"'
 EXCHANGE = """
 import os, signal, sys
 from pathlib import Path

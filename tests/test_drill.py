@@ -52,6 +52,33 @@ def test_recording_that_spoils_a_page_before_it_ends_is_seen(tmp_path, monkeypat
     assert "01_page.ipynb" in drill_collection.killed("record", tmp_path, 1, count=1)
 
 
+def mounts():
+    """Can a folder be mounted read-only here?"""
+    words = ["unshare", "-rm", "true"]
+    return (
+        bool(shutil.which("unshare"))
+        and not subprocess.run(words, capture_output=True).returncode
+    )
+
+
+@pytest.mark.skipif(not mounts(), reason="no mounts of one's own")
+@pytest.mark.parametrize(
+    ("program", "found"),
+    [
+        (drill_collection.PROGRAM, None),
+        ("", "notebooks: went on as if nothing had been"),
+        (
+            "import os, sys; os.mkdir(sys.argv[2] + '/notebooks/x')",
+            "OSError: [Errno 30]",
+        ),
+    ],
+)
+def test_read_only_folder_ends_in_a_sentence(tmp_path, monkeypatch, program, found):
+    monkeypatch.setattr(drill_collection, "PROGRAM", program)
+    said = drill_collection.read_only("record", tmp_path, ("notebooks",))
+    assert found in said[0] if found else said == []
+
+
 def test_page_that_is_cut_off_is_seen(root):
     pages = root / "build" / "pages"
     pages.mkdir(parents=True)
