@@ -30,7 +30,15 @@ def test_step_runs_near_the_rate_of_a_product():
 
 
 def test_wait_in_each_step_is_found(monkeypatch):
-    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", lambda *_: time.sleep(5))
+    """Planted: a wait twice as long as what came since the last one."""
+    ended = []
+
+    def wait(*_):
+        if ended:
+            time.sleep(2 * (time.perf_counter() - ended[-1]))
+        ended.append(time.perf_counter())
+
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", wait)
     share, _ = rates.step(repeats=1)
     assert share < STEP
 
