@@ -306,6 +306,31 @@ def a_model_saved_alone_reads_nothing():
     assert loaded.tokenize("a good film") == ["a", "good", "film"]
 
 
+@trap(154, "transformers")
+def a_pipeline_squeezes_the_number_of_a_regression():
+    """A pipeline passes the one output of a regression through a sigmoid.
+
+    You see: scores between 0 and 1 of a model that you trained to say 1 to 5 stars, all near 1.
+
+    What happens: one label counts as one yes or no, unless the config says `problem_type="regression"`. The model writes
+    that itself when it computes its loss from labels; a loop with a loss of its own never does.
+
+    Instead: set `problem_type` before you save, or `function_to_apply="none"` in the call.
+    """
+    model = toys.classifier(num_labels=1).eval()
+    model.classifier.bias.data.fill_(4.2)
+    classify = pipeline("text-classification", model=model, tokenizer=toys.tokenizer())
+    # You write
+    score = classify("a good film")[0]["score"]
+    # You get
+    logit = model(**toys.tokenizer()("a good film", return_tensors="pt")).logits
+    assert logit > 2 and score == pytest.approx(logit.sigmoid().item())
+    # Instead
+    raw = classify("a good film", function_to_apply="none")[0]["score"]
+    model.config.problem_type = "regression"
+    assert raw == classify("a good film")[0]["score"] == pytest.approx(logit.item())
+
+
 @trap(143, "accelerate")
 def a_model_offloaded_into_a_used_folder_is_the_older_one():
     """`disk_offload` into a used folder takes the weights that lie there.

@@ -22,7 +22,7 @@ PLACES = {
 
 # Where else a reader would look for an entry.
 MET_THERE_TOO = {
-    "data": (118, 131, 134),
+    "data": (118, 131, 134, 151, 152),
     "streams": (65, 117),
     "generation": (21,),
 }
@@ -52,6 +52,7 @@ FAMILIES = {
     "shuffled streams": (65, 117, 136),
     "more rows, or fewer": (68, 73, 106, 138),
     "types of columns": (63, 64, 67, 69, 135),
+    "numbers of classes": (134, 151, 152),
 }
 
 # What is known and has no proof of a few lines: number to text, the reason included.

@@ -8,6 +8,7 @@ from datasets import (
     ClassLabel,
     Dataset,
     DatasetDict,
+    Value,
     load_dataset,
 )
 
@@ -140,6 +141,53 @@ def class_encode_column_numbers_each_split_on_its_own():
     dogs = encoded["train"][1]["animal"], encoded["test"][0]["animal"]
     assert dogs == (1, 1)
     assert encoded["train"].features == encoded["test"].features
+
+
+@trap(151, "datasets", wrote='table.cast_column("label", ClassLabel(names=...))')
+def a_class_label_reads_digits_as_numbers():
+    """A ClassLabel takes a text that is none of its names for a number, if it can.
+
+    You see: nothing; classes that are off by one, where files write them as 1, 2, 3.
+
+    What happens: a text that is no name is read as a whole number, and passes if there are so many classes. Only
+    the highest, here "3", would raise an error.
+
+    Instead: name the classes as the file writes them, and give the model its own words in `id2label`.
+    """
+    table = Dataset.from_dict({"stars": ["1", "2", "1"]})
+    names = ["one star", "two stars", "three stars"]
+    # You write
+    cast = table.cast_column("stars", ClassLabel(names=names))
+    # You get
+    assert cast["stars"][:] == [1, 2, 1]
+    assert cast.features["stars"].int2str(1) == "two stars"
+    with pytest.raises(ValueError, match="Invalid string class label 3"):
+        ClassLabel(names=names).str2int("3")
+    # Instead
+    cast = table.cast_column("stars", ClassLabel(names=["1", "2", "3"]))
+    assert cast["stars"][:] == [0, 1, 0]
+
+
+@trap(152, "datasets", wrote='table.class_encode_column("stars")')
+def class_encode_column_sorts_numbers_as_texts():
+    """`class_encode_column` numbers 1, 2, 10 in the order 1, 10, 2.
+
+    You see: nothing; or a mean error of ordered classes that is worse than their accuracy lets you expect.
+
+    What happens: whole numbers become texts first, and texts are sorted by their letters. Up to nine classes nobody notices.
+
+    Instead: sort the numbers, and cast to a `ClassLabel` of their texts.
+    """
+    table = Dataset.from_dict({"stars": [1, 2, 10]})
+    # You write
+    encoded = table.class_encode_column("stars")
+    # You get
+    assert encoded.features["stars"].names == ["1", "10", "2"]
+    assert encoded["stars"][:] == [0, 2, 1]
+    # Instead
+    names = [str(number) for number in sorted(table.unique("stars"))]
+    texts = table.cast_column("stars", Value("string"))
+    assert texts.cast_column("stars", ClassLabel(names=names))["stars"][:] == [0, 1, 2]
 
 
 @trap(135, "datasets", "transformers")

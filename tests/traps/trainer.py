@@ -602,6 +602,45 @@ def dropping_the_last_batch_drops_it_from_scores_too():
     assert len(scorer.predict(toys.rows(20)).predictions) == 20
 
 
+@trap(
+    153,
+    "transformers",
+    wrote='TrainingArguments(metric_for_best_model="perplexity", ...)',
+)
+def the_best_of_an_error_is_the_largest():
+    """The best model by a metric is that of the largest value, unless its name ends in *loss*.
+
+    You see: nothing; `load_best_model_at_end` that brings back the worst checkpoint, and `best_metric` the largest error.
+
+    What happens: `greater_is_better` is read off the name. Perplexity, error rates and distances end in something else.
+
+    Instead: say `greater_is_better=False`, or compare by the loss.
+    """
+
+    def best(**more):
+        measured = iter([9.0, 3.0, 6.0])
+        how = dict(
+            eval_strategy="steps", eval_steps=1, save_strategy="steps", save_steps=1
+        )
+        arguments = toys.arguments(
+            max_steps=3, load_best_model_at_end=True, metric_for_best_model="perplexity",
+            **how, **more,
+        )  # fmt: skip
+        trainer = Trainer(
+            toys.classifier(), arguments, train_dataset=toys.rows(8),
+            eval_dataset=toys.rows(8), compute_metrics=lambda _: {"perplexity": next(measured)},
+        )  # fmt: skip
+        trainer.train()
+        return trainer.state.best_metric
+
+    # You write
+    found = best()
+    # You get
+    assert found == 9.0
+    # Instead
+    assert best(greater_is_better=False) == 3.0
+
+
 @trap(139, "transformers")
 def a_checkpoint_without_optimizer_is_resumed():
     """A run resumed from a checkpoint of `save_only_model=True` has a new schedule and a new optimizer.
