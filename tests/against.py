@@ -4,6 +4,7 @@ The commit is cloned into a temporary folder and set up there, from the same cac
 turns, so that a busy minute of the machine hits both, and the median of each is kept. Beneath the
 table stand the shares of `bench.py`, and where the time goes of what missed its target. A row is
 kept in build/bench/ beside the two commits, so that a second call goes on where one was stopped.
+Set-up needs the network.
 
     make bench BASE=708468b                   # all of them: two hours
     make bench BASE=708468b WHAT="run first"  # by the beginning of the name

@@ -6,6 +6,7 @@ library is imported above, as a kernel loads this file before its first cell.
 
 import itertools
 import json
+import os
 import sys
 import threading
 import time
@@ -62,8 +63,9 @@ def watch(out: str) -> None:
             if any(function == "run_code" for _, function in stack):
                 seen[kind(stack)] += now - last
             last = now
-            if now - written > 1:
-                Path(out).write_text(json.dumps(seen))
+            if now - written > 1:  # whole or not at all: the kernel may end meanwhile
+                Path(f"{out}.new").write_text(json.dumps(seen))
+                os.replace(f"{out}.new", out)
                 written = now
 
     threading.Thread(target=look, daemon=True).start()
