@@ -2,6 +2,7 @@
 
 import copy
 
+import pytest
 import torch
 from accelerate import Accelerator
 from transformers import (
@@ -9,6 +10,7 @@ from transformers import (
     DataCollatorForLanguageModeling,
     default_data_collator,
     get_linear_schedule_with_warmup,
+    get_scheduler,
 )
 
 from tests.traps import toys
@@ -180,3 +182,34 @@ def masks_drawn_anew_make_every_score_another():
     exam = [{key: masked[key][row] for key in masked} for row in range(len(rows))]
     again = [default_data_collator(exam)["labels"] for _ in range(2)]
     assert torch.equal(*again) and (again[0] != -100).any()
+
+
+@trap(155, "transformers", wrote="get_scheduler(..., num_warmup_steps=0.1, ...)")
+def a_share_as_warmup_steps_is_no_warmup():
+    """A share of the steps, given to `get_scheduler` as its warm-up, is none.
+
+    You see: nothing; or a first loss that jumps, as without warm-up.
+
+    What happens: here 0.1 is a tenth of one step. TrainingArguments takes the same number, under the name of `warmup_steps`, for a tenth
+    of all steps.
+
+    Instead: a number of steps, computed from their total.
+    """
+    optimizer = torch.optim.SGD(toys.bert().parameters(), lr=1.0)
+
+    def rates(warmup):
+        schedule = get_scheduler("linear", optimizer, warmup, num_training_steps=100)
+        found = []
+        for _ in range(5):
+            found.append(schedule.get_last_lr()[0])
+            optimizer.step()
+            schedule.step()
+        return found
+
+    # You write
+    found = rates(0.1)
+    # You get
+    assert found[0] == 0 and found[1] > 0.99
+    assert toys.arguments(warmup_steps=0.1).get_warmup_steps(100) == 10
+    # Instead
+    assert rates(round(0.1 * 100)) == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])

@@ -682,3 +682,26 @@ def a_saved_tokenizer_keeps_the_last_calls_limit():
     tokenizer.save_pretrained("saved")
     elsewhere = Tokenizer.from_file("saved/tokenizer.json")
     assert len(elsewhere.encode(text).tokens) == 10
+
+
+@trap(156, "transformers", wrote="tokenizer.decode(ids)")
+def decode_leaves_out_what_it_does_not_know():
+    """`decode` leaves out an ID that is not in the vocabulary.
+
+    You see: nothing; a text with words missing, or an empty one.
+
+    What happens: an ID without a token adds nothing to the text. A model whose embedding was rounded up, or a tokenizer of another
+    checkpoint, makes such IDs.
+
+    Instead: compare the largest ID with `len(tokenizer)`, or look at the tokens, where it is None.
+    """
+    tokenizer = toys.tokenizer()
+    good, film, beyond = *tokenizer.convert_tokens_to_ids(["good", "film"]), 500
+    # You write
+    text = tokenizer.decode([good, beyond, film])
+    # You get
+    assert text == "good film"
+    assert tokenizer.decode([beyond]) == ""
+    # Instead
+    assert max(good, film) < len(tokenizer) <= beyond
+    assert tokenizer.convert_ids_to_tokens([good, beyond]) == ["good", None]
