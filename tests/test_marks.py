@@ -4,14 +4,16 @@ import csv
 import functools
 import io
 import os
+import sys
 import zipfile
 
 import nbformat
 import pytest
+from ipykernel.iostream import OutStream
 from nbformat.v4 import new_code_cell
 
 from hf_tutorial import collection, marks
-from hf_tutorial.marks import exercises, running, submissions, table, verdicts
+from hf_tutorial.marks import exercises, judging, running, submissions, table, verdicts
 from hf_tutorial.marks.__main__ import main
 from tests import guards, handed_back
 from tests.handed_back import RIGHT, SOLUTIONS, STARTERS, answered, from_colab, tiny
@@ -59,14 +61,29 @@ def test_student_is_named_by_the_folder_the_file_or_the_platform(tmp_path):
         "fongfinn_LATE_5512_88123_01_tokenization-1.ipynb",
         "Week 1_ggreen_attempt_2026-11-27-10-12-33_01.ipynb",
         "Hal.ipynb.txt",
+        "hw_2026_11_27.ipynb",
+        "week_01_03_attention.ipynb",
+        "week_20261127_101233_attention.ipynb",
+        "jonesian_123_456_01.ipynb",
     ):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content())
     assert sorted(students(tmp_path)[0]) == sorted(
         ["Müller, Anna", "repo-of-bo", "Ciara O'Neill", "Dan", "Eve Xu", "fongfinn", "ggreen",
-         "Hal"]
+         "Hal", "hw_2026_11_27", "week_01_03_attention", "week_20261127_101233_attention",
+         "jonesian"]
     )  # fmt: skip
+
+
+def test_date_in_the_name_of_a_file_is_nobody_whose_folder_or_zip_file_it_is_in(tmp_path):
+    inside = {"homework_2026_11_27.ipynb": content(), "week_01_03_x.ipynb": content()}
+    (tmp_path / "Anna.zip").write_bytes(zipped(**inside))
+    (tmp_path / "class.zip").write_bytes(
+        zipped(**{f"Bo/{name}": held for name, held in inside.items()})
+    )
+    assert students(tmp_path)[0] == ["Anna", "Anna", "class", "class"]
+    assert students(tmp_path / "class.zip")[0] == ["Bo", "Bo"]
 
 
 def test_zip_files_are_read_where_they_lie(tmp_path):
@@ -149,6 +166,13 @@ def test_empty_folder_is_a_sentence_and_the_last_table_stays(tmp_path, capsys):
     assert marks.mark(tmp_path / "week2", tmp_path) == 1
     assert "holds no notebook: nothing is marked" in capsys.readouterr().err
     assert (tmp_path / "build/marks/marks.csv").read_text() == "of last week"
+
+
+def test_letters_are_counted_anew_also_where_a_student_replaced_the_output(monkeypatch):
+    monkeypatch.setattr(OutStream, "printed", 7, raising=False)
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    judging.Judge("src", {}).count_anew(None)
+    assert OutStream.printed == 0
 
 
 def test_every_exercise_of_ours_is_found_with_its_solution():

@@ -260,6 +260,12 @@ def test_long_code_is_cut_where_a_statement_begins_and_nothing_is_lost():
     assert kept == [line for line in body.splitlines() if line]
 
 
+def test_two_very_long_lines_of_which_one_fits_a_slide_are_on_two():
+    long = "字" * 600
+    frames = fitting.packed([fitting.code(f'texts = ["{long}",\n         "{long}"]')])
+    assert [frame[0].plain[0][:8] for frame in frames] == ["texts = ", " " * 8]
+
+
 def test_long_function_is_cut_before_its_outermost_statement_not_inside_an_argument():
     body = "def f(x):\n" + "    a = 1\n" * 12 + "    if x:\n" + "        b = 1\n" * 5
     body += (

@@ -46,7 +46,9 @@ class Judge:
 
     def count_anew(self, info) -> None:
         """Begin a cell: what `guarded` counts is what one cell prints."""
-        type(sys.stdout).printed = 0
+        from ipykernel.iostream import OutStream
+
+        OutStream.printed = 0  # whatever a student put in the place of sys.stdout
 
     def __call__(self, check: str) -> Callable[..., Judged]:
         """Give what is called in the place of a check."""

@@ -35,7 +35,11 @@ PASSED_OVER = {
 PLATFORMS = (
     re.compile(r"(?P<who>.+?)_\d+_assignsubmission_\w+?(?:_|$)"),  # Moodle
     re.compile(r".+_(?P<who>[^_]+)_attempt_\d{4}(?:-\d\d){5}(?:_|\.|$)"),  # Blackboard
-    re.compile(r"(?P<who>[^\W\d_][^_]*)(?:_LATE)?_\d{2,}_\d{2,}_."),  # Canvas
+    # Canvas: two numbers, which are no date, be it with the time of day, and no weeks
+    re.compile(
+        r"(?P<who>[^\W\d_][^_]*)(?:_LATE)?"
+        r"_(?!20\d\d[01]\d[0-3]\d_\d{6}_)\d{3,}_\d{3,}_."
+    ),
 )
 
 

@@ -167,7 +167,8 @@ def _parts(piece: Piece, size: int, room: int, first: float) -> list[Piece]:
             end += 1
         if end < len(piece.plain):
             if piece.kind == "code":
-                end = _least_indented(piece.plain, start + (end - start) // 2, end)
+                half = max(1, (end - start) // 2)  # a part has a line at least
+                end = _least_indented(piece.plain, start + half, end)
         last = end  # blank lines at a cut are left out
         while last > start + 1 and not piece.plain[last - 1].strip():
             last -= 1
