@@ -182,6 +182,16 @@ def test_full_disk_leaves_all_files_as_they_were(checkout, capsys, monkeypatch):
     assert table_of(checkout) == README
 
 
+def test_notebook_that_is_a_link_is_recorded_where_it_lies(checkout, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "one.ipynb"
+    nbformat.write(lesson("6 * 7"), elsewhere)
+    (checkout / "notebooks/01_one.ipynb").symlink_to(elsewhere)
+    assert publish.record([], checkout) == 0
+    assert (checkout / "notebooks/01_one.ipynb").is_symlink()
+    cells = nbformat.read(elsewhere, as_version=4).cells
+    assert cells[1].outputs[0].data["text/plain"] == "42"
+
+
 def test_name_that_nothing_has_is_refused(checkout):
     put(checkout, _01_one=lesson("1"))
     with pytest.raises(SystemExit, match="no notebook's name begins with 9"):

@@ -262,6 +262,7 @@ PLANTED = {
     "the name of a file": ("![cat.png](a.png)", "without alt text .it says 'cat.png'"),
     "a figure without a text": (drawn(""), "cell .*: a picture without alt text"),
     "a picture that is gone": ("![A cat sleeps](gone.png)", "<img> asks for gone.png"),
+    "a picture that is attached to no cell": ("![A cat sleeps](attachment:x.png)", "<img> asks for attachment:x.png"),
     "a picture elsewhere": ("![A cat sleeps](https://example.org/a.png)", "<img> asks for https"),
     "a script": ("<script>alert(1)</script>", "<script> asks for code: a page has to stand alone"),
     "a frame": ('<iframe src="//example.org"></iframe>', "<iframe> asks for //example.org"),
@@ -350,6 +351,49 @@ def test_page_is_added_by_a_line_of_the_table(checkout, monkeypatch):
     )
     index = (checkout / "build/site/index.html").read_text()
     assert "Bring chalk." in index and "Gone" not in index
+
+
+def test_sheets_and_files_of_one_name_have_pages_of_their_own(checkout):
+    good = lesson("1")
+    good.cells[0].source += (
+        "\n[a](01_good.md) [b](index.md) [c](contributing.md) [d](../a/b.py) [e](../a-b.py)"
+        " [f](01_good.ipynb)"
+    )
+    put(checkout, _01_good=good)
+    names = ("notebooks/01_good.md", "notebooks/index.md", "notebooks/contributing.md",
+             "a/b.py", "a-b.py")  # fmt: skip
+    for name in (*names, ".github/CONTRIBUTING.md"):
+        (checkout / name).parent.mkdir(exist_ok=True)
+        (checkout / name).write_text(f"# Of {name}\n")
+    assert publish.site(checkout) == 0
+    site = checkout / "build/site"
+    page = (site / "01_good.html").read_text()
+    hrefs = dict(re.findall(r'<a href="([^"]+)">([a-f])</a>', page))
+    assert list(hrefs) == [
+        "01_good.md.html", "index.md.html", "contributing.html", "a-b.py.html",
+        "a-b-2.html", "01_good.html",
+    ]  # fmt: skip
+    for href, name in zip(hrefs, names, strict=False):
+        assert f"Of {name}" in (site / href).read_text()
+    assert "Of .github" in (site / "CONTRIBUTING.md.html").read_text()
+    assert "A title" in (site / "index.html").read_text()
+
+
+def test_notebook_that_is_a_link_to_one_elsewhere_has_a_page_and_its_faults_a_name(
+    checkout, capsys
+):
+    elsewhere = checkout / "elsewhere"
+    inner = checkout / "inner"
+    (inner / "notebooks").mkdir(parents=True)
+    (elsewhere / "notebooks").mkdir(parents=True)
+    bad = lesson("1")
+    put(elsewhere, _01_one=bad)
+    (inner / "notebooks/01_one.ipynb").symlink_to(elsewhere / "notebooks/01_one.ipynb")
+    assert publish.site(inner) == 0
+    bad.cells[0].source += "\n[a](gone.md)"
+    put(elsewhere, _01_one=bad)
+    assert publish.site(inner) == 1
+    assert "notebooks/01_one.ipynb: cell" in capsys.readouterr().err
 
 
 def test_nothing_of_a_file_outside_of_the_repository_gets_into_the_site(

@@ -43,7 +43,7 @@ def record(names: list[str], root: Path = collection.ROOT) -> int:
         with_table(readme.read_text(encoding="utf-8"), "")
     except (OSError, ValueError) as error:
         raise SystemExit(f"nothing executed: {error}") from None
-    for folder in {root, *(target.parent for target in _targets(paths))}:
+    for folder in {root, *(target.resolve().parent for target in _targets(paths))}:
         ensure_writable(folder)
     executions = execute(paths, at_once=1)  # alone, so that the seconds are a reader's
     print(table(executions))

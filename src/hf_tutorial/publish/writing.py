@@ -55,9 +55,13 @@ def replacing(folder: Path) -> Iterator[Path]:
 def replace_all(contents: dict[Path, bytes]) -> None:
     """Write files so that each is either the old one or the new one, never half of it.
 
+    A link stays one, and what it leads to is written.
+
     Raises:
-        OSError: One could not be written, and then all are the old ones.
+        OSError: One could not be written, and then all are the old ones; or, seldom, one could
+            not be put into its place, and then those before it are new.
     """
+    contents = {path.resolve(): content for path, content in contents.items()}
     new = {path: beside(path) for path in contents}
     try:
         for path, content in contents.items():

@@ -118,6 +118,9 @@ class _Renderer(IPythonRenderer):
     def _embed_image_or_attachment(self, src: str) -> str:
         """Put a picture of the repository into the page, wherever it lies."""
         file = self.exporter.links.image(src, self.exporter.page)
+        attached = src.removeprefix("attachment:")
+        if attached != src and attached not in self.attachments:
+            return src  # nbconvert would raise; `survey` names it
         if file is None:
             return super()._embed_image_or_attachment(src)
         kind = mimetypes.guess_type(file.name)[0] or "image/png"

@@ -73,9 +73,10 @@ def write_pages(
     pages = [places.of_notebook(*one) for one in notebooks]
     pages += [places.of_sheet(p) for p in sorted((root / "notebooks").glob("*.md"))]
     pages += places.more(root)
-    links = places.Links(list(pages), root)
+    links = places.Links(pages, root)
+    pages = list(links.pages)  # those of the list; it grows meanwhile
     bodies = Bodies(links)
-    made = {page.name: bodies.body(page) for page in links.pages}  # it grows meanwhile
+    made = {page.name: bodies.body(page) for page in links.pages}
     surveys = {name: survey(body) for name, body in made.items()}
     frames = frame.Frames(pages)
     for page in links.pages:
@@ -114,8 +115,15 @@ def _faults(
     found["index.html"].pictures.clear()  # those of the notebooks
     every = (path for path in folder.rglob("*") if path.is_file())
     files = {path.relative_to(folder).as_posix() for path in every}
-    root = links.root.resolve()
-    called = {p.name: p.path.resolve().relative_to(root) for p in links.pages}
+    called = {page.name: _called(page.path, links.root) for page in links.pages}
     return [
         f"{called.get(name, name)}: {fault}" for name, fault in faults(found, files)
     ]
+
+
+def _called(path: Path, root: Path) -> Path:
+    """Name a file from the root; one that is a link to elsewhere by the place of the link."""
+    for file, folder in ((path, root), (path.resolve(), root.resolve())):
+        if file.is_relative_to(folder):
+            return file.relative_to(folder)
+    return path

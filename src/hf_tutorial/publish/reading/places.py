@@ -3,6 +3,7 @@
 import html
 import re
 from dataclasses import dataclass, field, replace
+from itertools import chain, count
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -97,6 +98,19 @@ def of_folder(folder: Path, root: Path) -> Page:
     return Page(at, nbformat.v4.new_notebook(cells=[cell]), folder.name, name)
 
 
+def apart(page: Page, taken: set[str]) -> Page:
+    """Give a page another name where a page before it has its own, and note which it has.
+
+    Of `01_topic.md` beside `01_topic.ipynb` the page is `01_topic.md.html`. Names that differ in
+    case alone are one on some machines.
+    """
+    numbered = (f"{page.path.stem}-{number}.html" for number in count(2))
+    names = chain((page.name, f"{page.path.name}.html"), numbered)
+    name = next(name for name in names if name.casefold() not in taken)
+    taken.add(name.casefold())
+    return replace(page, name=name)
+
+
 def more(root: Path) -> list[Page]:
     """List the pages of `MORE`; what a checkout does not have, it has no page of."""
     return [
@@ -115,7 +129,9 @@ class Links:
     files: dict[str, Path] = field(default_factory=dict)  # the copies, by their names
 
     def __post_init__(self):
-        """Keep the pages by the files that they are made of."""
+        """Give each page a name of its own, and keep them by the files they are made of."""
+        self.taken = {"index.html"}
+        self.pages = [apart(page, self.taken) for page in self.pages]
         self.by_file = {page.path.resolve(): page for page in self.pages}
 
     def target(self, href: str, page: Page) -> str:
@@ -135,18 +151,19 @@ class Links:
         if not file.is_relative_to(root):
             return href
         if file.is_dir() and file != root:
-            self.by_file[file] = of_folder(file, root)
-            self.pages.append(self.by_file[file])
-            return self.by_file[file].href + mark + anchor
+            return self._add(file, of_folder(file, root)).href + mark + anchor
         if not file.is_file():
             return href
         if _readable(file):
-            self.by_file[file] = of_source(file, root)
-            self.pages.append(self.by_file[file])
-            return self.by_file[file].href + mark + anchor
+            return self._add(file, of_source(file, root)).href + mark + anchor
         copy = f"repository/{file.relative_to(root).as_posix()}"
         self.files[copy] = file
         return quote(copy)
+
+    def _add(self, file: Path, page: Page) -> Page:
+        self.by_file[file] = apart(page, self.taken)
+        self.pages.append(self.by_file[file])
+        return self.by_file[file]
 
     def image(self, source: str, page: Page) -> Path | None:
         """Find the file of a picture that Markdown shows, if it lies in the repository."""
