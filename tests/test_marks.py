@@ -1,11 +1,13 @@
 """What is found in what students hand back, and what becomes of it; nothing is run here."""
 
 import csv
+import errno
 import functools
 import io
 import os
 import sys
 import zipfile
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -143,6 +145,70 @@ def test_links_pipes_and_other_things_are_named_and_not_opened(tmp_path, monkeyp
     assert left["pipe.ipynb"] == "no file, but a pipe or a device"
     assert left["large.ipynb"].endswith("are read") and "Cy/report.docx" in left
     assert "only zip files" in left["Di.rar"] and "damaged" in left["Ed.zip"]
+
+
+@pytest.fixture
+def refusing(monkeypatch):
+    """Refuse what is called `shut` and the like, which root, who may run this, could read."""
+    for place, usual in ((os, os.scandir), (Path, Path.read_bytes), (Path, Path.lstat)):
+
+        def refuse(path, usual=usual):
+            name = "unseen" if usual.__name__ == "lstat" else "shut"
+            if Path(path).stem == name:
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            return usual(path)
+
+        monkeypatch.setattr(place, usual.__name__, refuse)
+
+
+def test_what_may_not_be_read_is_named_and_the_others_are_read(tmp_path, refusing):
+    (tmp_path / "Bo.ipynb").write_bytes(content())
+    (tmp_path / "shut.zip").write_bytes(zipped(**{"01.ipynb": content()}))
+    (tmp_path / "shut.ipynb").write_bytes(content())
+    (tmp_path / "unseen.ipynb").write_bytes(content())
+    (tmp_path / "Cy/shut").mkdir(parents=True)
+    found, left = students(tmp_path)
+    assert found == ["Bo"]
+    assert left.pop("Cy/shut") == "a folder that cannot be opened"
+    assert left == dict.fromkeys(
+        ["shut.zip", "shut.ipynb", "unseen.ipynb"], "cannot be read: Permission denied"
+    )
+
+
+@pytest.mark.parametrize("name", ["shut", "shut.zip"])
+def test_place_that_may_not_be_read_is_a_sentence(tmp_path, capsys, refusing, name):
+    place = tmp_path / name
+    place.write_bytes(zipped()) if place.suffix else place.mkdir()
+    assert main([str(place)]) == 1
+    said = capsys.readouterr().err
+    assert f"{name} cannot be read (Permission denied): " in said and "chmod" in said
+
+
+def test_zip_file_of_a_student_in_that_of_the_class_may_hold_as_much_as_one_in_a_folder(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(submissions, "LARGEST", 9_000)
+    inner = zipped(**{f"0{n}.ipynb": b" " * 8_000 for n in range(3)})
+    assert len(inner) > 9_000
+    (tmp_path / "class.zip").write_bytes(zipped(**{"Ann.zip": inner}))
+    found, left = students(tmp_path / "class.zip")
+    assert found == ["Ann"] * 3 and left == {}
+
+
+def test_zip_file_of_a_class_that_holds_too_much_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setattr(submissions, "LARGEST_ARCHIVE", 20_000_000)
+    members = {f"{who}/01.ipynb": b" " * 9_000_000 for who in ("Ann", "Bo", "Cy")}
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, held in members.items():
+            archive.writestr(name, held)
+    (tmp_path / "class.zip").write_bytes(packed.getvalue())
+    found, left = students(tmp_path / "class.zip")
+    assert found == ["Ann", "Bo"]
+    assert left == {
+        "Cy/01.ipynb": "with what stands before it more than the 20 MB that are read of one zip"
+        " file: unpack it and name the folder"
+    }  # fmt: skip
 
 
 def test_large_member_of_a_zip_file_is_not_read_whole(tmp_path, monkeypatch):

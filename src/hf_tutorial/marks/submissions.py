@@ -69,18 +69,15 @@ def collect(place: Path) -> tuple[list[Submission], list[Unread]]:
         the second.
 
     Raises:
-        ValueError: There is no such folder or zip file.
+        ValueError: There is no such folder or zip file, or it cannot be read.
     """
-    if place.is_dir():
-        found = list(_in_folder(place))
-    elif place.is_file() and place.suffix.lower() == ".zip":
-        found = list(_in_archive(place.read_bytes(), ""))
-    else:
-        what = "neither a folder nor a zip file" if place.exists() else "not there"
+    try:
+        found = _found(place)
+    except OSError as error:
         raise ValueError(
-            f"{place} is {what}: name what was handed back, as in "
-            "`make marks SUBMISSIONS=~/downloads/week1`"
-        )
+            f"{place} cannot be read ({error.strerror}): "
+            "`chmod -R u+rX` lets you read what is yours; or name a copy"
+        ) from None
     read = [f for f in found if isinstance(f, Submission)]
     with_notebook = {f.student for f in read}
     # A text beside a notebook is no fault; a student who sent nothing else has to be named.
@@ -94,6 +91,19 @@ def collect(place: Path) -> tuple[list[Submission], list[Unread]]:
 
 
 NO_NOTEBOOK = "no notebook"
+
+
+def _found(place: Path) -> list[Submission | Unread]:
+    if place.is_dir():
+        os.scandir(place).close()  # of folders in it, each is told that is shut
+        return list(_in_folder(place))
+    if place.is_file() and place.suffix.lower() == ".zip":
+        return list(_in_archive(place.read_bytes(), ""))
+    what = "neither a folder nor a zip file" if place.exists() else "not there"
+    raise ValueError(
+        f"{place} is {what}: name what was handed back, as in "
+        "`make marks SUBMISSIONS=~/downloads/week1`"
+    )
 
 
 def student_of(part: str) -> str:
@@ -129,13 +139,20 @@ def _walk(folder: Path) -> Iterator[Path]:
         if entry.name in PASSED_OVER or entry.name.startswith("."):
             continue
         if entry.is_dir(follow_symlinks=False):
-            if not (Path(entry.path) / "pyvenv.cfg").is_file():
+            if not os.path.isfile(os.path.join(entry.path, "pyvenv.cfg")):
                 yield from _walk(Path(entry.path))
         else:
             yield Path(entry.path)
 
 
 def _look_at(path: Path, student: str, file: str) -> Iterator[Submission | Unread]:
+    try:
+        yield from _opened(path, student, file)
+    except OSError as error:
+        yield Unread(student, file, f"cannot be read: {error.strerror}")
+
+
+def _opened(path: Path, student: str, file: str) -> Iterator[Submission | Unread]:
     kind = path.lstat()
     if stat.S_ISLNK(kind.st_mode):
         yield Unread(student, file, "a link: links are not followed")
@@ -155,10 +172,7 @@ def _look_at(path: Path, student: str, file: str) -> Iterator[Submission | Unrea
     elif kind.st_size > LARGEST:
         yield Unread(student, file, _too_large(kind.st_size, LARGEST))
     else:
-        try:
-            yield Submission(student, file, path.read_bytes())
-        except OSError as error:
-            yield Unread(student, file, f"cannot be read: {error.strerror}")
+        yield Submission(student, file, path.read_bytes())
 
 
 def _in_archive(
@@ -191,7 +205,8 @@ def _in_archive(
         if packed and depth:
             yield Unread(who, name, "a zip file in a zip file in a zip file")
             continue
-        read = _member(archive, member, who, name, min(LARGEST, left))
+        most = LARGEST_ARCHIVE if packed else LARGEST
+        read = _member(archive, member, who, name, most, left)
         if isinstance(read, Unread):
             yield read
             continue
@@ -202,17 +217,22 @@ def _in_archive(
             yield Submission(who, name, read)
 
 
-def _member(archive, member, who: str, name: str, most: int) -> bytes | Unread:
+def _member(
+    archive, member, who: str, name: str, most: int, left: int
+) -> bytes | Unread:
+    """Read a file of a zip file, if it has at most so many bytes, and all together as many."""
     if member.flag_bits & 1:
         return Unread(who, name, "locked with a password")
     try:
         with archive.open(
             member
         ) as opened:  # what the archive says of sizes may be wrong
-            read = opened.read(most + 1)
+            read = opened.read(min(most, left) + 1)
     except Exception as error:  # damaged in any of many ways
         return Unread(who, name, f"damaged in the zip file: {_line(error)}")
-    return read if len(read) <= most else Unread(who, name, _too_large(None, most))
+    if len(read) > most:
+        return Unread(who, name, _too_large(None, most))
+    return read if len(read) <= left else Unread(who, name, _too_much())
 
 
 def _name(member: zipfile.ZipInfo) -> str:
@@ -235,6 +255,13 @@ def _shown(name: str) -> str:
 def _too_large(size: int | None, most: int) -> str:
     size = f"{size / 1e6:.0f} MB" if size else "larger"
     return f"{size}, where {most / 1e6:.0f} MB are read"
+
+
+def _too_much() -> str:
+    return (
+        f"with what stands before it more than the {LARGEST_ARCHIVE / 1e6:.0f} MB that are read"
+        " of one zip file: unpack it and name the folder"
+    )
 
 
 def _line(error: BaseException) -> str:
