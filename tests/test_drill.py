@@ -142,6 +142,19 @@ def test_what_a_killed_process_left_is_removed_and_a_living_ones_is_not(tmp_path
     shutil.rmtree(alive)
 
 
+def test_what_an_earlier_process_of_our_own_number_left_is_removed(tmp_path):
+    """In a container each process has the number that the last one had."""
+    (tmp_path / f".pages.new-{os.getpid()}").mkdir()
+    (tmp_path / f".[1].txt.new-{os.getpid()}").mkdir()
+    writing.replace_all({tmp_path / "[1].txt": b"whole"})
+    with writing.replacing(tmp_path / "pages") as new:
+        (new / "page").write_text("x")
+        with pytest.raises(FileExistsError), writing.replacing(tmp_path / "pages"):
+            pass  # our own, which is being filled, stays
+        assert (new / "page").exists()
+    assert {p.name for p in tmp_path.iterdir()} == {"pages", "[1].txt"}
+
+
 def test_damaged_curves_of_06_are_named(tmp_path, monkeypatch):
     data = tmp_path / "data"
     shutil.copytree(sources.DATA / "curves", data / "curves")

@@ -92,6 +92,35 @@ def test_name_that_no_notebook_has_is_a_sentence(checkout, capsys):
     assert "begins with '07'" in capsys.readouterr().err
 
 
+ENDS_LATE = """
+import os, pathlib, signal, sys, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(pathlib.Path("ended").write_text("at once")))
+os.kill(os.getppid(), signal.SIGINT)  # as by Ctrl-C, of which it has itself heard
+time.sleep(0.5)
+if {again}:
+    os.kill(os.getppid(), signal.SIGINT)
+    time.sleep(30)
+pathlib.Path("ended").write_text("by itself")
+"""
+
+
+@pytest.mark.parametrize(("again", "how"), [(False, "by itself"), (True, "at once")])
+def test_jupyterlab_has_the_time_it_needs_to_end_until_it_is_asked_again(
+    checkout, monkeypatch, again, how
+):
+    put(checkout, _01_one=shown("1"))
+    line = [sys.executable, "-c", ENDS_LATE.format(again=again)]
+    monkeypatch.setattr(live, "command", lambda *_: line)
+    assert live.main([], checkout) == 0
+    assert (checkout / "ended").read_text() == how
+
+
+def test_jupyterlab_ends_without_a_question(tmp_path):
+    line = live.command(tmp_path / "01.ipynb", tmp_path, tmp_path, ["--ip=x"])
+    assert "--ServerApp.answer_yes=True" in line and line[-1] == "--ip=x"
+
+
 def faults(settings):
     """List what JupyterLab's own schemas say against settings, by plugin."""
     found = []

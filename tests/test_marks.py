@@ -78,7 +78,9 @@ def test_student_is_named_by_the_folder_the_file_or_the_platform(tmp_path):
     )  # fmt: skip
 
 
-def test_date_in_the_name_of_a_file_is_nobody_whose_folder_or_zip_file_it_is_in(tmp_path):
+def test_date_in_the_name_of_a_file_is_nobody_whose_folder_or_zip_file_it_is_in(
+    tmp_path,
+):
     inside = {"homework_2026_11_27.ipynb": content(), "week_01_03_x.ipynb": content()}
     (tmp_path / "Anna.zip").write_bytes(zipped(**inside))
     (tmp_path / "class.zip").write_bytes(

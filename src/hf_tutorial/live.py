@@ -123,6 +123,7 @@ def command(first: Path, root: Path, settings: Path, options: list[str]) -> list
         f"--LabApp.workspaces_dir={settings / 'workspaces'}",
         f"--LabApp.default_url=/lab/tree/{quote(first.relative_to(root).as_posix())}",
         f"--ServerApp.root_dir={root}",
+        "--ServerApp.answer_yes=True",  # Ctrl-C is enough
         *options,
     ]  # fmt: skip
 
@@ -146,12 +147,26 @@ def main(arguments: list[str] | None = None, root: Path = collection.ROOT) -> in
     print(f"copies without outputs: build/lecture/; opening {first.name}", flush=True)
     with tempfile.TemporaryDirectory() as settings:
         line = command(first, root, Path(settings), options.options)
+        return _ended(
+            subprocess.Popen(line, cwd=root, env={**os.environ, LECTURE: "1"})
+        )
+
+
+def _ended(process: subprocess.Popen) -> int:
+    """Wait until JupyterLab ends, which after Ctrl-C shuts its kernels down; a second hurries it.
+
+    Returns:
+        Its exit status, or 0 after Ctrl-C.
+    """
+    asked = 0
+    while True:
         try:
-            return subprocess.run(
-                line, cwd=root, env={**os.environ, LECTURE: "1"}, check=False
-            ).returncode
-        except KeyboardInterrupt:  # JupyterLab has had it, too, and has ended
-            return 0
+            status = process.wait()
+            return 0 if asked else status
+        except KeyboardInterrupt:  # JupyterLab has had it, too
+            asked += 1
+            if asked > 1:
+                process.terminate()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Writing results so that the old ones stay until the new ones are whole."""
 
 import contextlib
+import glob
 import os
 import shutil
 import tempfile
@@ -10,6 +11,7 @@ from pathlib import Path
 import psutil
 
 TRIES = 5
+_ours: set[Path] = set()  # the names that `beside` gave
 
 
 def ensure_writable(folder: Path) -> None:
@@ -76,10 +78,16 @@ def replace_all(contents: dict[Path, bytes]) -> None:
 def beside(path: Path) -> Path:
     """Name what will take the place of `path`, for this process alone.
 
-    What a process left under such a name when it was killed is removed.
+    What a process left under such a name when it was killed is removed, also one that had the
+    number of this one, as each has in a container.
     """
-    for left in path.parent.glob(f".{path.name}.new-*"):
+    new = path.with_name(f".{path.name}.new-{os.getpid()}")
+    for left in path.parent.glob(f".{glob.escape(path.name)}.new-*"):
         process = left.suffix.rpartition("-")[2]
-        if process.isdecimal() and not psutil.pid_exists(int(process[:9])):
+        of_before = left == new and new not in _ours
+        if process.isdecimal() and (
+            of_before or not psutil.pid_exists(int(process[:9]))
+        ):
             shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
-    return path.with_name(f".{path.name}.new-{os.getpid()}")
+    _ours.add(new)
+    return new
