@@ -1,11 +1,14 @@
 """Slides: which cells make one, what stands on it, what the speaker reads, how long it takes."""
 
+import base64
 import html
+import io
 import re
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
 
 from hf_tutorial import publish
 from hf_tutorial.publish import recording
@@ -218,6 +221,13 @@ def odd_outputs():
     ]
 
 
+def large():
+    """Make a picture larger than a slide."""
+    made = io.BytesIO()
+    Image.new("1", (1600, 1600)).save(made, "PNG")
+    return {"a.png": {"image/png": base64.b64encode(made.getvalue()).decode()}}
+
+
 ODD = {
     "code only": [new_code_cell("1 + 1")],
     "empty cells": [new_markdown_cell(""), new_code_cell(""), new_markdown_cell("---")],
@@ -228,6 +238,7 @@ ODD = {
     "outputs": [new_code_cell("x", outputs=odd_outputs())],
     "markup": [new_markdown_cell("# <b>&\n\n```python\nopen fence"), new_code_cell("'</script>'")],
     "exercise without words": [new_code_cell("...", metadata={"tags": ["exercise"]})],
+    "pictures": [new_markdown_cell("# A\n\n![x](attachment:a.png)\n\n- y ![y](attachment:a.png)\n\nA ![z](attachment:a.png) z.", attachments=large()), new_code_cell("1")],
     "one endless line": [new_markdown_cell("# A\n\n![x](no.png)\n\n| a |"), new_code_cell("x" * 9000)],
 }  # fmt: skip
 
@@ -238,6 +249,54 @@ def test_notebook_of_ones_own_has_a_deck_whatever_is_in_it(cells, tmp_path):
     page, count = decks.deck(new_notebook(cells=cells), path)
     assert count >= 1 and page.count("<section") == count
     assert page.count("</script>") == 3
+
+
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+PICTURES = """## One
+
+![Alone](images/a%20dot.png)
+
+- In ![a list](images/a%20dot.png)
+
+| ![in a table](images/a%20dot.png) |
+| --- |
+| ![attached](attachment:my%20dot.png) |
+
+It says ![in words](images/a%20dot.png) more."""
+WORDS = """## Two
+
+![Elsewhere](https://example.org/a.png)
+
+![Gone](gone.png)
+
+![No picture](secret.txt)
+
+![Attached to nothing](attachment:gone.png)
+
+And ![here](//example.org/b.png)."""
+
+
+def test_pictures_of_markdown_are_in_the_deck_and_those_it_would_ask_for_are_words(
+    checkout,
+):
+    notebook = talk(PICTURES, ("a", "1"), WORDS, ("b", "2"))
+    notebook.cells[1].attachments = {"my dot.png": {"image/png": PIXEL}}
+    shown = new_output("display_data", {"text/html": "<img src='http://a.org/x.png'>"})
+    notebook.cells[4].outputs = [shown]
+    (checkout / "notebooks/images").mkdir()
+    (checkout / "notebooks/images/a dot.png").write_bytes(base64.b64decode(PIXEL))
+    (checkout / "notebooks/secret.txt").write_text("a secret")
+    put(checkout, _01_one=notebook)
+    assert publish.slides(checkout) == 0
+    page = (checkout / "build/slides/01_one.html").read_text().partition("<script")[0]
+    pictures = re.findall(r'<img src="([^"]{22}).*?" alt="([^"]+)"', page)
+    assert pictures == [("data:image/png;base64,", words) for words in
+        ("Alone", "a list", "in a table", "attached", "in words", "in words")]  # fmt: skip
+    assert page.count(PIXEL) == 6  # the words are in the notes as well
+    asked = {address[:5] for _, address in survey.survey(page).loaded}
+    assert asked == {"data:"}
+    for words in ("Elsewhere", "Gone", "No picture", "Attached to nothing", "here"):
+        assert f'alt="{words}"' in page
 
 
 def test_missing_reveal_is_a_sentence_with_the_command(monkeypatch):

@@ -106,6 +106,8 @@ def prepared(notebook: NotebookNode, path: Path) -> Show:
     made = outline(notebook)
     if not made:
         raise ValueError("the notebook has no cells")
+    for slide in made:
+        slide.folder = path.parent
     first = made[0]
     first.title = first.title or path.stem
     minutes.allot(made, notebook)
@@ -215,18 +217,25 @@ def _laid_out(slide: Slide) -> dict:
         turn += [p for output in slide.solution.get("outputs", [])
                  for p in fitting.pieces_of_output(output, slide.solution)]  # fmt: skip
         solution = fitting.packed(turn)
+
+    def whole(made: str) -> str:
+        return prose.with_pictures(made, slide.folder)
+
+    def shown(frames: list[list[fitting.Piece]]) -> list[list[fitting.Piece]]:
+        return [[replace(p, html=whole(p.html)) for p in frame] for frame in frames]
+
     return {
         "kind": slide.kind,
         "course": slide.course,
         "question": slide.question,
         "lasts": slide.lasts,
-        "title": prose.inline(slide.title),
-        "above": prose.inline(slide.above) if slide.above else "",
+        "title": whole(prose.inline(slide.title)),
+        "above": whole(prose.inline(slide.above)) if slide.above else "",
         "length": len(prose.shown(slide.title)),
-        "frames": fitting.frames(slide),
-        "solution": solution,
+        "frames": shown(fitting.frames(slide)),
+        "solution": shown(solution),
         "seconds": round(slide.seconds),
-        "notes": notes(slide),
+        "notes": whole(notes(slide)),
     }
 
 

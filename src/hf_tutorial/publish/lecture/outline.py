@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from nbformat import NotebookNode
 
@@ -47,6 +48,7 @@ class Slide:
     solution: NotebookNode | None = None
     remarks: list[Remarks] = field(default_factory=list)
     seconds: float = 0.0
+    folder: Path | None = None  # of the notebook, where its pictures are looked for
     # Of an opening alone: the course and the number, the question, how long, by section.
     course: str = ""
     question: str = ""
@@ -95,7 +97,7 @@ class _Maker:
         begun = len(self.slides)
         if cell.cell_type == "raw":
             return
-        for number, block in enumerate(prose.blocks(cell.source)):
+        for number, block in enumerate(prose.blocks(prose.with_attachments(cell))):
             if block.kind == "heading":
                 self._heading(block)
             elif block.kind == "rule":
@@ -118,7 +120,7 @@ class _Maker:
             self.remarks.append(found)
 
     def _opening(self, cell: NotebookNode) -> None:
-        words = cell.source if cell.cell_type == "markdown" else ""
+        words = prose.with_attachments(cell) if cell.cell_type == "markdown" else ""
         said = [b.text for b in prose.blocks(words) if b.kind == "paragraph"]
         self.slides.append(Slide(self.titles[1], "opening", before=said))
 

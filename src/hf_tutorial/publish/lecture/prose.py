@@ -6,8 +6,10 @@ import mimetypes
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 import mistune
+from nbformat import NotebookNode
 
 KINDS = {
     "heading": r"#{1,6} ",
@@ -21,6 +23,7 @@ KINDS = {
 SENTENCE = re.compile(r"(?<=[.!?:])(?P<close>[\"”’)*_]*)\s+(?=[\"“‘(*_`]*[^\sa-z])")
 CODE = re.compile(r"`[^`]+`")
 CAPTION = re.compile(r"\*Figures? \d+\.\d+.*\*$", flags=re.S)
+IMAGE = re.compile(r"""(<img\b[^>]*?\s)src=(["'])(.*?)\2""", flags=re.S | re.I)
 _render = mistune.create_markdown(escape=True, plugins=["table", "strikethrough"])
 
 
@@ -99,18 +102,14 @@ def shown(text: str) -> str:
     return re.sub(r"[*`]+", "", text)
 
 
-def as_html(text: str, folder: Path | None = None) -> str:
-    """Render Markdown; links to notebooks lead to their decks, pictures are put inside.
+def as_html(text: str) -> str:
+    """Render Markdown; links to notebooks lead to their decks.
 
     Args:
         text: Markdown; HTML in it is shown as it is written, not interpreted.
-        folder: Where pictures lie that are named by a path.
     """
     made = _render(text)
-    made = re.sub(r'href="([\w%.-]+)\.ipynb(?:#[^"]*)?"', r'href="\1.html"', made)
-    return re.sub(
-        r'<img src="([^":]+)"', lambda found: _embedded(found[1], folder), made
-    )
+    return re.sub(r'href="([\w%.-]+)\.ipynb(?:#[^"]*)?"', r'href="\1.html"', made)
 
 
 def inline(text: str) -> str:
@@ -118,11 +117,36 @@ def inline(text: str) -> str:
     return as_html(text).strip().removeprefix("<p>").removesuffix("</p>")
 
 
+def with_attachments(cell: NotebookNode) -> str:
+    """Give the source of a cell with the pictures that are attached to it put inside."""
+
+    def attached(found: re.Match) -> str:
+        held = cell.get("attachments", {}).get(unquote(found[2]), {})
+        kind, data = next(iter(held.items()), ("", ""))
+        return f"{found[1]}data:{kind};base64,{data}" if held else found[0]
+
+    return re.sub(r"(\]\()attachment:([^()\s]+)", attached, cell.source)
+
+
+def with_pictures(made: str, folder: Path | None) -> str:
+    """Put the pictures that HTML names by a path into it; of others the alt text is shown.
+
+    Args:
+        made: HTML, which then asks for no picture.
+        folder: Where the pictures lie; None if nowhere.
+    """
+    return IMAGE.sub(lambda found: found[1] + _embedded(found[3], folder), made)
+
+
 def _embedded(source: str, folder: Path | None) -> str:
-    path = (folder or Path()) / html.unescape(source)
-    kind = mimetypes.guess_type(path.name)[0] or "image/png"
+    if source.startswith("data:"):
+        return f'src="{source}"'
+    path = (folder or Path()) / unquote(html.unescape(source))
+    kind = mimetypes.guess_type(path.name)[0] or ""
     try:
+        if folder is None or not kind.startswith("image/"):
+            raise FileNotFoundError
         data = base64.b64encode(path.read_bytes()).decode()
-    except OSError:
-        return f'<img data-missing="{source}"'  # its alt text is shown in its place
-    return f'<img src="data:{kind};base64,{data}"'
+    except (OSError, ValueError):
+        return f'data-missing="{source}"'
+    return f'src="data:{kind};base64,{data}"'

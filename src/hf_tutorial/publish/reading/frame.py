@@ -3,6 +3,7 @@
 import base64
 import importlib.resources
 import json
+from pathlib import Path
 from urllib.parse import quote
 
 import jinja2
@@ -82,8 +83,13 @@ class Frames:
         before = self.notebooks[place - 1] if place else None
         return before, (self.notebooks[place + 1 : place + 2] or [None])[0]
 
-    def home(self, readme: str) -> str:
-        """Write the page that comes first: what this is, and every notebook with a picture."""
+    def home(self, readme: str, folder: Path) -> str:
+        """Write the page that comes first: what this is, and every notebook with a picture.
+
+        Args:
+            readme: README's text, of which the first paragraph is said.
+            folder: Where README's pictures are looked for.
+        """
         cards = [
             {
                 "page": page,
@@ -104,7 +110,7 @@ class Frames:
             page=None,
             cards=cards,
             beside=beside,
-            lead=Markup(prose.as_html(opening)),
+            lead=Markup(prose.with_pictures(prose.as_html(opening), folder)),
         )
 
 

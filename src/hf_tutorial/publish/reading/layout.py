@@ -88,7 +88,8 @@ def write_pages(
         shutil.copyfile(file, folder / name)
     (folder / "search.js").write_text(frame.index(pages, surveys), encoding="utf-8")
     readme = root / "README.md"
-    home = frames.home(readme.read_text(encoding="utf-8") if readme.is_file() else "")
+    opening = readme.read_text(encoding="utf-8") if readme.is_file() else ""
+    home = frames.home(opening, root)
     (folder / "index.html").write_text(home, encoding="utf-8")
     return _faults(links, surveys, home, folder)
 
