@@ -1,6 +1,7 @@
 """Hand-outs of small checkouts made here."""
 
 import ast
+import re
 
 import nbformat
 import pytest
@@ -54,6 +55,18 @@ def test_file_that_is_no_notebook_is_named_and_the_others_are_handed_out(
     assert publish.handout(checkout) == 1
     assert "11_notes.ipynb is no notebook" in capsys.readouterr().err
     assert [p.name for p in (checkout / "build/handout").iterdir()] == ["01_good.ipynb"]
+
+
+def test_fault_of_a_speakers_note_is_told_with_the_name_of_the_notebook(
+    checkout, capsys
+):
+    bad = solved()
+    bad.cells[0].metadata["lecture"] = {"minutes": 0}
+    put(checkout, _01_bad=bad, _02_good=solved())
+    assert publish.handout(checkout) == 1
+    said = capsys.readouterr().err
+    assert re.search(r"^01_bad.ipynb: metadata.lecture of cell .* minutes are 0", said)
+    assert handed_out(checkout, "02_good.ipynb")
 
 
 def test_place_that_cannot_be_written_is_a_sentence(checkout):

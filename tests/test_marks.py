@@ -301,6 +301,23 @@ def test_check_that_was_edited_or_taken_out_is_noted_and_ours_is_asked(lesson):
     assert "taken out" in taken.edited and taken.asks == ["size"]
 
 
+def test_exercise_of_ours_may_import_its_check_by_name(checkout):
+    ours, student = tiny(), answered()
+    for cell in (*ours.cells, *student.cells):
+        cell.source = cell.source.replace(
+            "size = ...\nchecks.gigabytes", "size = ...\ngb"
+        )
+    ours.cells[1].source = "from hf_tutorial.checks import gigabytes as gb"
+    put(checkout, _01_tiny=ours)
+    (lesson,) = exercises.ours(checkout / "notebooks")
+    assert [e.check for e in lesson.exercises] == ["windows", "gigabytes", "one_night"]
+    assert [a.untouched for a in planned(student, lesson).attempts] == [True] * 3
+    by_name = answered(RIGHT[0], "import os\nsize = 112\nchecks.gigabytes(8)")
+    _, second, _ = planned(by_name, lesson).attempts
+    assert second.asks == ["8", "size"]
+    assert second.edited == "checks.gigabytes(size) asks 8 instead"
+
+
 def test_own_function_with_the_name_of_a_check_is_no_call_of_it(lesson):
     made = answered("def windows(n):\n    return n\n\n\nchecks.windows(windows(7))")
     assert planned(made, lesson).attempts[0].asks == ["windows(7)"]

@@ -101,6 +101,24 @@ def test_metadata_overrule_the_rule(kind, wanted):
     assert sources_of(outline(notebook)) == wanted
 
 
+def test_cell_of_notes_is_said_and_what_stands_before_it_is_shown():
+    table = "| a |\n| --- |\n| b |"
+    notebook = talk("## One", ("a", "1"), f"## Two\n\n{table}\n\nWhy?", "Slowly.\n\n---",
+                    ("b", "2"), "Read it.", ("c", "3"))  # fmt: skip
+    notebook.cells[4].metadata["slideshow"] = {"slide_type": "notes"}
+    _, one, two, three = outline(notebook)
+    assert one.after == ["Slowly."]
+    assert [block.text for block in two.turns[0].blocks] == [table]
+    assert (two.turns[0].lead, two.before) == ("Why?", ["Why?"])
+    assert three.before == ["Read it."]
+
+
+def test_notes_before_the_first_slide_are_not_lost():
+    notebook = new_notebook(cells=[new_markdown_cell("Slowly."), new_code_cell("1")])
+    notebook.cells[0].metadata["slideshow"] = {"slide_type": "notes"}
+    assert outline(notebook)[0].before == ["Slowly."]
+
+
 def test_first_cell_is_not_shown_and_exercise_and_solution_share_a_slide():
     starter, solution = new_code_cell("x = ..."), new_code_cell("x = 1")
     starter.metadata["tags"], solution.metadata["tags"] = ["exercise"], ["solution"]
@@ -152,7 +170,7 @@ def test_minutes_are_shared_by_what_there_is_to_read_and_add_up():
     ("said", "complaint"),
     [
         ({"minutes": 4}, "add up to 4, and the opening cell plans 10"),
-        ({"minutes": 0}, "minutes are 0, not a number up to 180"),
+        ({"minutes": 0}, "minutes are 0, not a number above 0, up to 180"),
         ({"tell": "x"}, "has a key 'tell': only ask, lead, minutes, say, slip are read"),
         ({"say": 3}, "say is 3, not a text"),
         ("x", "is 'x': make it a table"),
@@ -307,6 +325,9 @@ def test_missing_reveal_is_a_sentence_with_the_command(monkeypatch):
     )
     wanted = r"reveal.js.*`.venv/bin/python -m pip install .*slides.txt"
     with pytest.raises(SystemExit, match=wanted):
+        decks.deck(talk(("a", "1")), PATHS[0])
+    monkeypatch.setattr(decks.sys, "executable", "/my env/bin/python")
+    with pytest.raises(SystemExit, match="`'/my env/bin/python' -m pip install"):
         decks.deck(talk(("a", "1")), PATHS[0])
 
 

@@ -25,6 +25,7 @@ class Exercise:
     check: str
     id: str
     starter: str
+    asks: str  # the arguments of the check, as code
     solution: str = ""
 
 
@@ -100,8 +101,9 @@ def _exercises(notebook: NotebookNode, number: int) -> Iterator[Exercise]:
             last = None
             if cell and (asked := _asked(cell.source, names)):
                 made += 1
-                at, title = heading or (f"{number}.{made}", asked[-1][0])
-                last = (at, title, asked[-1][0], cell.id, cell.source)
+                check, asks = asked[-1]
+                at, title = heading or (f"{number}.{made}", check)
+                last = (at, title, check, cell.id, cell.source, asks)
                 heading = None
 
 
@@ -178,7 +180,7 @@ def _attempt(exercise: Exercise, cell: int, source: str, asks: list[str]) -> Att
     shape = _shape(source)
     made.untouched = shape in (_shape(exercise.starter), _shape(""))
     made.copied = _telling(exercise.solution) and shape == _shape(exercise.solution)
-    wanted = _asked(exercise.starter, {"checks": None})[-1][1]
+    wanted = exercise.asks
     if "..." in wanted:  # the answer stands in the check's own line
         if not asks:
             made.edited = "the line that asks the check was taken out"

@@ -143,7 +143,6 @@ def page(
     text = template.render(
         tables=tables,
         lost=lost,
-        verdicts=ALL,
         walls=[WORDS[wall][0 if wall in raised else 1] for wall in WORDS],
         limits=limits,
         harmed=harmed,

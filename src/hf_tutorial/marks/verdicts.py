@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from hf_tutorial.marks.exercises import Exercise, Lesson
 from hf_tutorial.marks.running import Record
 
-# In the order in which the better one counts, where an exercise was answered in several cells.
+# Where an exercise was answered in several cells, a right one counts, else the last one touched.
 RIGHT, WRONG, RAISED, STOPPED, BY_HAND, UNTOUCHED, NONE = (
     "right",
     "wrong",

@@ -38,7 +38,8 @@ def handout(root: Path = collection.ROOT) -> int:
                     # Students' copies go to notebooks/; these are read where they are.
                     moved(opened, path.parent, build / "instructor", names)
                 except ValueError as error:
-                    faults.append(str(error))
+                    said = str(error)
+                    faults.append(said if path.name in said else f"{path.name}: {said}")
                     continue
                 if not without_solutions(notebook):
                     print(f"{path.name} has no cell tagged 'solution': none taken out")

@@ -13,6 +13,7 @@ from nbformat import NotebookNode
 from pygments.formatters import HtmlFormatter
 
 from hf_tutorial import collection
+from hf_tutorial.doctor.finding import python
 from hf_tutorial.publish.lecture import contents, fitting, minutes, plans, prose
 from hf_tutorial.publish.lecture.notes import WORDS
 from hf_tutorial.publish.lecture.outline import Slide, at_most, outline
@@ -281,18 +282,11 @@ def _reveal(name: str) -> str:
     if wheel is None or wheel.origin is None:
         raise SystemExit(
             "reveal.js, which shows the slides, is not installed here: "
-            f"`{_python()} -m pip {ASKED}` brings it, or `make`"
+            f"`{python('-m', 'pip', *ASKED.split())}` brings it, or `make`"
         )
     folder = Path(wheel.origin).parent / "_static" / "revealjs"
     place = "plugin/notes" if name == "notes.js" else "dist"
     return (folder / place / name).read_text(encoding="utf-8")
-
-
-def _python() -> str:
-    """Name the Python that runs this as one would type it here."""
-    python = Path(sys.executable)
-    here = Path.cwd()
-    return str(python.relative_to(here) if python.is_relative_to(here) else python)
 
 
 def _script(text: str) -> str:

@@ -39,7 +39,7 @@ SIZES = (
 LINE = 1.28  # line height of code, in sizes
 LETTER = 0.605  # width of a letter of code, in sizes
 INSIDE = (36, 22)  # padding of a box of code, across and down
-TEXT, TEXT_LINE, TEXT_LETTER = 26, 36, 13.2
+TEXT_LINE, TEXT_LETTER = 36, 13.2
 LONGEST = 900  # letters of a line
 TALLEST, LARGER = 500, 1.6  # of a picture: pixels, and times its own size
 WIDGET = "Sliders appear here when the notebook runs in Jupyter."
@@ -86,13 +86,13 @@ def _is_wide(letter: str) -> bool:
     return ord(letter) > 0x2E7F
 
 
-def frames(slide: Slide, room: int = HEIGHT) -> list[list[Piece]]:
+def frames(slide: Slide) -> list[list[Piece]]:
     """Pack what a slide shows into frames: one, if its code can be made small enough."""
     pieces = [piece for turn in slide.turns for piece in pieces_of(turn)]
     if slide.kind == "exercise":  # a starter says nothing but that it was not attempted
         last = max(i for i, piece in enumerate(pieces) if piece.kind == "code")
         pieces = [replace(piece, waits=False) for piece in pieces[: last + 1]]
-    return packed(pieces, room)
+    return packed(pieces)
 
 
 def packed(pieces: list[Piece], room: int = HEIGHT) -> list[list[Piece]]:

@@ -50,7 +50,9 @@ def remarks(cell: NotebookNode) -> Remarks | None:
             raise ValueError(f"{where} has a key {key!r}: only {_allowed()} are read")
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if key == "minutes" and not (number and 0 < value <= 180):
-            raise ValueError(f"{where}: minutes are {value!r}, not a number up to 180")
+            raise ValueError(
+                f"{where}: minutes are {value!r}, not a number above 0, up to 180"
+            )
         if key != "minutes" and not isinstance(value, str):
             raise ValueError(f"{where}: {key} is {value!r}, not a text")
     return Remarks(**said)

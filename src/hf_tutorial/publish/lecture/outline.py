@@ -97,7 +97,11 @@ class _Maker:
         begun = len(self.slides)
         if cell.cell_type == "raw":
             return
-        for number, block in enumerate(prose.blocks(prose.with_attachments(cell))):
+        blocks = prose.blocks(prose.with_attachments(cell))
+        if kind == "notes" and self.slides:  # what waits to be shown goes on waiting
+            self._say([block for block in blocks if block.kind != "rule"])
+            blocks = []
+        for number, block in enumerate(blocks):
             if block.kind == "heading":
                 self._heading(block)
             elif block.kind == "rule":
@@ -112,8 +116,6 @@ class _Maker:
             if not self.slides and number == 0 and block.kind == "heading":
                 self._opening(cell)
                 break
-        if kind == "notes":
-            self._say(self.pending)
         if found and len(self.slides) > begun:
             self.slides[begun].remarks.append(found)
         elif found:
@@ -139,6 +141,7 @@ class _Maker:
         only_said = len(paragraphs) == len(self.pending)
         if not self.fresh and only_said:
             self._say(self.pending)
+            self.pending = []
         elif not (only_said and length <= SHORT and deeper):
             self._prose_slide()
         self.pending = self.pending if self.pending and deeper and only_said else []
@@ -162,10 +165,9 @@ class _Maker:
         self.remarks, self.fresh = [], False
         return self.slides[-1]
 
-    def _say(self, pending: list[Block]) -> None:
+    def _say(self, blocks: list[Block]) -> None:
         if self.slides:
-            self.slides[-1].after += [b.text for b in pending]
-        self.pending = []
+            self.slides[-1].after += [b.text for b in blocks]
 
     def _code(self, cell: NotebookNode, kind: str) -> None:
         tags = cell.metadata.get("tags", [])
