@@ -81,6 +81,9 @@ def handed_back(place, root, seconds):
         "harms": answered(COPIED, RIGHT[1], first=harms),
         "bends": answered("checks.windows(5)", first=BENDS),
         "untouched": answered(),
+        "quiet": answered(
+            f"import os, sys\nsys.stdout = open(os.devnull, 'w')\n{RIGHT[0]}", *RIGHT[1:]
+        ),
         "slipped": answered(RIGHT[0].removesuffix(")"), RIGHT[1]),
     }  # fmt: skip
     kinds["harms"].cells += [
@@ -144,6 +147,10 @@ def test_right_wrong_and_raised_are_told_apart_also_from_colab(all_kinds):
     )
     assert third.verdict == "raised" and third.raised.startswith("NameError")
     assert "taken out" in third.checks_changed
+
+
+def test_output_that_was_replaced_costs_no_answer(all_kinds):
+    assert verdicts(all_kinds, "quiet") == ["right"] * 3
 
 
 def test_slip_in_the_cell_that_imports_the_checks_costs_no_other_answer(all_kinds):
