@@ -165,6 +165,23 @@ def test_minutes_of_a_plan_that_are_not_those_of_its_parts_are_named_beside_its_
     assert "teaching.md, Long: together 6 minutes, no row says so" in said
 
 
+@pytest.mark.parametrize("heading", ["00 First", "Index", "My lecture"])
+def test_plan_whose_deck_would_take_the_place_of_another_is_named(
+    checkout, capsys, heading
+):
+    put(checkout, _00_first=small(8))
+    row = "| [00](00_first.ipynb) | *Below* | 3 |"
+    plan = table("My lecture", row) + table(heading, row)
+    (checkout / "notebooks" / plans.NAME).write_text(plan)
+    assert publish.slides(checkout) == 1
+    said = capsys.readouterr().err
+    assert f"teaching.md, {heading}: no deck: there is a page of that name" in said
+    made = checkout / "build/slides"
+    assert "<title>A title" in (made / "00_first.html").read_text()
+    index = (made / "index.html").read_text()
+    assert index.count('href="my_lecture.html"') == 1
+
+
 def test_parts_that_the_page_of_decks_lists_are_those_that_a_plan_can_name(shows):
     for show in shows.values():
         listed = dict(contents.parts(show.slides))

@@ -89,6 +89,10 @@ def _of_plans(
     for plan in plans.read(text.read_text("utf-8")) if text.is_file() else []:
         try:
             show = lecture(plan, {name: show for name, (show, _) in made.items()})
+            if show.name == "index.html" or (folder / show.name).exists():
+                raise ValueError(
+                    f"there is a page of that name, {show.name}: call the plan otherwise"
+                )
         except ValueError as error:
             faults.append(f"{plans.NAME}, {plan.heading}: no deck: {error}")
             continue
