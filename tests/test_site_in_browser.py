@@ -238,7 +238,8 @@ def test_theme_follows_the_system_until_it_is_chosen_and_is_remembered(page, sit
     dark = paper(page)
     assert light == "rgb(255, 255, 255)" != dark
     page.emulate_media(color_scheme="light")
-    assert page.locator("#theme").inner_text() == "Dark"
+    # The page hears of it a moment later.
+    page.wait_for_function("document.getElementById('theme').innerText === 'Dark'")
     page.click("#theme")
     assert paper(page) == dark and page.locator("#theme").inner_text() == "Light"
     page.reload()
