@@ -1,6 +1,7 @@
 """Set-up: the lock, the choice of a torch, and what a machine that cannot do it is told."""
 
 import ast
+import base64
 import functools
 import http.server
 import importlib.metadata
@@ -333,6 +334,74 @@ def test_index_that_never_answers_costs_seconds(monkeypatch):
         assert time.perf_counter() - clock < 2
 
 
+@pytest.fixture
+def answering():
+    """Serve what a test says, and keep who was said to ask."""
+    told, answer = [], []
+
+    class Handler(Quiet):
+        def do_GET(self):
+            told.append((self.path, self.headers.get("Authorization")))
+            self.wfile.write(answer[0].encode())
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_port}", told, answer
+        server.shutdown()
+
+
+def test_password_of_an_index_is_sent_and_never_shown(answering, monkeypatch, capfd):
+    host, told, answer = answering
+    page = f"HTTP/1.0 200 OK\r\n\r\n{BUILD}-none-any.whl"
+    answer.append(page)
+    index = f"http://me:pl%40nted@{host}/whl/cpu"
+    monkeypatch.setenv("HF_TUTORIAL_TORCH", index)
+    assert install.torch_build() == index
+    basic = "Basic " + base64.b64encode(b"me:pl@nted").decode()
+    assert told == [("/whl/cpu/torch/", basic)]
+    answer[0] = "HTTP/1.0 404 Not Found\r\n\r\n"
+    assert install.torch_build() == "configured"
+    answer[0] = f"HTTP/1.0 302 Found\r\nLocation: http://{host}/away\r\n\r\n"
+    assert not install.has_torch(index)
+    assert told[-1] == ("/away", None)  # a password does not travel on
+    said = "".join(capfd.readouterr())
+    assert f"came from http://{host}/whl/cpu within" in said
+    assert (
+        "pl%40nted" not in said and "pl@nted" not in said and "me" not in said.split()
+    )
+
+
+@pytest.mark.parametrize(
+    "index, apart",
+    [
+        ("https://host/whl/cpu", ("https://host/whl/cpu", "")),
+        ("https://token@host/a@b", ("https://host/a@b", "token:")),
+        ("https://me:p@ss@host:8/", ("https://host:8/", "me:p@ss")),
+        ("me:planted@host/whl", ("host/whl", "me:planted")),
+        ("file:///wheels", ("file:///wheels", "")),
+    ],
+)
+def test_address_is_parted_from_who_logs_in(index, apart):
+    assert install.apart(index) == apart
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_server_that_does_not_speak_http_is_passed_over(answering):
+    host, _, answer = answering
+    answer.append("SSH-2.0-OpenSSH_9.2\r\n")
+    assert not install.has_torch(f"http://{host}")
+    assert not install.has_torch(f"http://{host}x")  # no port
+
+
+def test_mac_gets_the_locked_build_whatever_is_asked(monkeypatch):
+    """No index has builds for macOS with +cpu in their version."""
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(install, "has_torch", lambda index: True)
+    for asked in ("cpu", "https://example.org/whl/cpu", "default", ""):
+        monkeypatch.setenv("HF_TUTORIAL_TORCH", asked)
+        assert install.torch_build() == "default"
+
+
 def test_gpu_and_other_systems_get_the_locked_build(monkeypatch):
     monkeypatch.delenv("HF_TUTORIAL_TORCH", raising=False)
     monkeypatch.setattr(install, "has_torch", lambda index: True)
@@ -415,6 +484,35 @@ def test_environment_that_does_not_work_is_made_again(tmp_path):
     broken.write_text("#!/bin/sh\nexit 1\n")
     broken.chmod(0o755)
     assert not install.works(broken)
+
+
+def contents(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+@pytest.mark.parametrize("why", ["a folder of work", "the checkout itself"])
+def test_folder_that_is_no_environment_is_never_emptied(why, tmp_path, monkeypatch):
+    (tmp_path / "answers").mkdir()
+    (tmp_path / "answers" / "mine.ipynb").write_text("hours of work")
+    if why == "the checkout itself":  # though somebody once made an environment of it
+        (tmp_path / "pyvenv.cfg").touch()
+        monkeypatch.setattr(install, "ROOT", tmp_path / "repository")
+    before = contents(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        install.main([str(tmp_path)])
+    said = str(stopped.value)
+    assert str(tmp_path) in said and "would be emptied" in said
+    assert "name another folder" in said and said.count(". ") == 0
+    assert contents(tmp_path) == before
+
+
+def test_environment_of_an_interrupted_set_up_is_made_anew(tmp_path):
+    install.refuse_to_empty(tmp_path / "absent")
+    (tmp_path / "bin").mkdir()  # venv makes folders first, then pyvenv.cfg, then files
+    install.refuse_to_empty(tmp_path)
+    (tmp_path / "pyvenv.cfg").touch()
+    (tmp_path / "bin" / "python").touch()
+    install.refuse_to_empty(tmp_path)
 
 
 def checkout(folder: Path) -> Path:

@@ -9,11 +9,14 @@ is checked against the hashes in .github/requirements.txt. PyTorch is chosen apa
 without an NVIDIA GPU the CPU build, from PyTorch's own index of such builds where it answers.
 
 HF_TUTORIAL_TORCH decides otherwise: "cpu", "default" (what pip would take), or the address of
-another index of builds.
+another index of CPU builds. It counts when the environment is made: to choose anew, delete .venv
+first. On macOS it counts for nothing, since the default has no CUDA there.
 """
 
 import argparse
 import ast
+import base64
+import http.client
 import os
 import platform
 import re
@@ -22,6 +25,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -131,6 +135,7 @@ def make_environment(folder):
     """Create `folder`, or bring what is in it to the locked versions."""
     python = folder / ("Scripts/python.exe" if WINDOWS else "bin/python")
     if not works(python):
+        refuse_to_empty(folder)
         # Isolated, so that PYTHONPATH and an active environment leave no trace.
         run([sys.executable, "-I", "-m", "venv", "--clear", str(folder)])
     with tempfile.TemporaryDirectory() as temporary:
@@ -148,6 +153,21 @@ def make_environment(folder):
         drop_test_programs(python)
         install("--no-deps", "--no-build-isolation", "-e", str(ROOT))
     print(f"{folder} is ready: {torch_installed(python)}", flush=True)
+
+
+def refuse_to_empty(folder):
+    """End where making an environment would remove what set-up has not put there.
+
+    venv writes pyvenv.cfg before any other file, so that a set-up that broke off has it.
+    """
+    whole = folder.resolve() in (ROOT, *ROOT.parents)
+    files = any(names for _, _, names in os.walk(str(folder)))
+    if files and (whole or not (folder / "pyvenv.cfg").is_file()):
+        sys.exit(
+            f"{folder} holds files and is no environment, and it would be emptied to make one "
+            "there: name another folder, such as .venv (with make: `make VENV=.venv`, or unset "
+            f"VENV), or delete {folder} yourself if nothing in it is wanted."
+        )
 
 
 def works(python):
@@ -262,15 +282,15 @@ def torch_build():
     "default" is the locked file, "configured" what the reader's own indexes give.
     """
     asked = os.environ.get("HF_TUTORIAL_TORCH", "").strip()
-    if asked == "default":
-        return asked
+    if asked == "default" or sys.platform == "darwin":
+        return "default"
     if not asked and (not sys.platform.startswith("linux") or nvidia()):
         return "default"
     index = asked if asked not in ("", "cpu") else CPU_BUILDS
     if has_torch(index):
         return index
     print(
-        f"no CPU build of torch {locked_version('torch')} came from {index} within "
+        f"no CPU build of torch {locked_version('torch')} came from {apart(index)[0]} within "
         f"{PATIENCE} s: taking what the configured indexes give",
         flush=True,
     )
@@ -291,18 +311,29 @@ def has_torch(index):
     pages = []
 
     def ask():
+        address, login = apart(index)
         try:
-            with urllib.request.urlopen(
-                f"{index.rstrip('/')}/torch/", timeout=PATIENCE
-            ) as page:
+            request = urllib.request.Request(f"{address.rstrip('/')}/torch/")
+            if login:  # not a header that travels on to wherever an answer points
+                basic = base64.b64encode(login.encode()).decode()
+                request.add_unredirected_header("Authorization", f"Basic {basic}")
+            with urllib.request.urlopen(request, timeout=PATIENCE) as page:
                 pages.append(page.read().decode("utf-8", "replace"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, http.client.HTTPException):
             pass
 
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
     asking.join(PATIENCE)
     return any(wanted in page or wanted.replace("%2B", "+") in page for page in pages)
+
+
+def apart(index):
+    """Part an index into its address, which may be shown, and name:password, which may not."""
+    scheme, login, rest = re.match(r"(\w+://)?(?:([^/]*)@)?(.*)", index).groups("")
+    if login and ":" not in login:
+        login += ":"  # a token in place of a name, as pip reads it
+    return scheme + rest, urllib.parse.unquote(login)
 
 
 def install_torch(install, build):
