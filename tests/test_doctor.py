@@ -2,6 +2,7 @@
 
 import ast
 import http.server
+import importlib.metadata
 import json
 import os
 import shutil
@@ -23,6 +24,7 @@ from hf_tutorial.doctor import (
     imports,
     lock,
     machine,
+    mending,
     settings,
 )
 
@@ -255,24 +257,83 @@ def test_many_differences_share_one_command_at_the_end(tmp_path, monkeypatch):
     assert "src/hf_tutorial/install.py .venv" in found[-1].way_out
 
 
+SET_UP = f"{Path('src/hf_tutorial/install.py')} .venv"
+
+
+def own_environment(folder: Path, monkeypatch) -> None:
+    """Make a checkout with a .venv, and let it be the one that runs."""
+    program = folder / "src" / "hf_tutorial" / "install.py"
+    program.parent.mkdir(parents=True)
+    program.touch()
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    (folder / ".venv" / "bin" / "python").touch()
+    monkeypatch.setattr(mending, "ROOT", folder)
+    monkeypatch.setattr(sys, "prefix", str(folder / ".venv"))
+
+
 def test_own_environment_is_mended_by_set_up_which_chooses_the_build_of_torch(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(environment, "ROOT", tmp_path)
+    own_environment(tmp_path, monkeypatch)
     monkeypatch.setattr(environment, "_installed", {"numpy": "2.0"}.get)
-    monkeypatch.setattr(sys, "prefix", str(tmp_path / ".venv"))
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "requirements.txt"
     file.write_text("torch==2.13.0\nnumpy==2.0\n")
     torch = environment.versions(file)[-1]
-    assert torch.way_out.endswith("-m pip install torch==2.13.0")
-    program = tmp_path / "src" / "hf_tutorial" / "install.py"
-    program.parent.mkdir(parents=True)
-    program.touch()
+    assert torch.way_out.endswith(SET_UP)
+    monkeypatch.setattr(environment, "_installed", {"numpy": "2.0", "torch": "1.0"}.get)
     torch = environment.versions(file)[-1]
-    assert torch.way_out.endswith(f"{Path('src/hf_tutorial/install.py')} .venv")
-    monkeypatch.setattr(sys, "prefix", str(tmp_path / "other"))
-    assert "pip install" in environment.versions(file)[-1].way_out
+    assert torch.what.startswith("torch is 1.0") and torch.way_out.endswith(SET_UP)
+    broken = imports._trouble("torch", "import", "ended the process")
+    remove, again = broken.way_out.splitlines()
+    assert remove.endswith("pip uninstall --yes torch") and again.endswith(SET_UP)
+    lost = imports._trouble("accelerate", "ImportError", "no torch", "torch")
+    assert lost.way_out.endswith(SET_UP)
+    (tmp_path / "src" / "hf_tutorial" / "install.py").unlink()
+    assert "pip install torch==2.13.0" in environment.versions(file)[-1].way_out
+
+
+def test_environment_that_is_reached_by_another_name_is_the_same(tmp_path, monkeypatch):
+    """As by a mapped drive of Windows: here it is a link."""
+    own_environment(tmp_path / "checkout", monkeypatch)
+    (tmp_path / "drive").symlink_to(tmp_path / "checkout")
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "drive" / ".venv"))
+    monkeypatch.chdir(tmp_path / "drive")
+    assert mending.set_up()
+    monkeypatch.setattr(place, "PACKAGE", tmp_path / "checkout/src/hf_tutorial")
+    (tmp_path / "checkout" / "notebooks").mkdir()
+    (place.PACKAGE / "__init__.py").touch()
+    monkeypatch.setattr(Path, "cwd", lambda: tmp_path / "drive")
+    assert only(environment.checkout()).what.startswith("checkout ")
+    assert environment._of_this_environment(str(tmp_path / "drive/.venv/bin/python"))
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "checkout" / ".venv"))
+    assert environment._of_this_environment(str(tmp_path / "drive/.venv/bin/python"))
+
+    def on_another_drive(path, start=None):
+        raise ValueError("path is on mount 'C:', start on mount 'D:'")
+
+    monkeypatch.setattr(os.path, "relpath", on_another_drive)
+    assert str(tmp_path / "checkout" / "src") in mending.set_up()
+
+
+def test_build_of_torch_for_the_cpu_stays_one_where_set_up_is_not_at_home(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(mending, "set_up", lambda: "")
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "1.0+cpu")
+    file = tmp_path / "requirements.txt"
+    file.write_text("torch==2.13.0\n")
+    cpu = "torch==2.13.0+cpu --extra-index-url https://download.pytorch.org/whl/cpu"
+    assert environment.versions(file)[-1].way_out.endswith(f"pip install {cpu}")
+    broken = imports._trouble("torch", "import", "ended the process")
+    assert broken.way_out.endswith(f"pip install --force-reinstall --no-deps {cpu}")
+    file.write_text("torch==2.13.0\n" + "".join(f"l{n}==2.0\n" for n in range(9)))
+    torch, rest = environment.versions(file)[-1].way_out.splitlines()
+    assert torch.endswith(cpu) and "--no-deps -r" in rest
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "1.0")
+    assert len(environment.versions(file)[-1].way_out.splitlines()) == 1
+    file.write_text("torch==2.13.0\n")
+    assert environment.versions(file)[-1].way_out.endswith("install torch==2.13.0")
 
 
 def test_environment_without_any_library_is_one_line(monkeypatch, tmp_path):
@@ -359,6 +420,14 @@ def test_import_that_never_ends_is_stopped(planted, monkeypatch):
     monkeypatch.setattr(imports, "PATIENCE", 1)
     found = imports.libraries()
     assert found[0].what == "importing hangs took longer than 1 s"
+
+
+def test_python_that_cannot_start_another_is_not_told_to_install_itself(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    found = [one for one in imports.libraries() if one.mark == "fix"]
+    assert "another Python does not start" in found[0].what
+    assert "pip install" not in found[0].way_out and ".venv" in found[0].way_out
+    assert len(found) == 1
 
 
 def test_environment_without_anything_is_no_traceback(tmp_path):

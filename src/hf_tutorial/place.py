@@ -42,7 +42,7 @@ def settle(notebooks: Path) -> str | None:
     own, theirs = checkout_of(PACKAGE), checkout_of(here)
     if own is None:
         raise FileNotFoundError(_copied(theirs))
-    if _same(here, notebooks):
+    if same(here, notebooks):
         return None
     if theirs is None:
         raise FileNotFoundError(
@@ -50,7 +50,7 @@ def settle(notebooks: Path) -> str | None:
             f"open it with `{lab()}`, or move there before start() with "
             f"`import os; os.chdir({str(notebooks)!r})`"
         )
-    if not _same(own, theirs):
+    if not same(own, theirs):
         raise RuntimeError(
             f"this notebook lies in {theirs}, but its kernel takes hf_tutorial from {own} "
             f"(Python: {sys.executable}), so texts and answers would not belong together: "
@@ -111,7 +111,7 @@ def passed_over(checkout: Path) -> Path | None:
     Another one may be right all the same, as in conda: whoever asks decides by the versions.
     """
     environment = checkout / ".venv"
-    if not (environment / "pyvenv.cfg").is_file() or _same(sys.prefix, environment):
+    if not (environment / "pyvenv.cfg").is_file() or same(sys.prefix, environment):
         return None
     return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
@@ -133,7 +133,7 @@ def _copied(theirs: Path | None) -> str:
 
 def _way_back(theirs: Path, own: Path) -> str:
     named = [Path(p) for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p]
-    if any(_same(entry, own / "src") for entry in named):
+    if any(same(entry, own / "src") for entry in named):
         return f"PYTHONPATH names {own / 'src'}: unset it, then start Jupyter again"
     if Path(sys.prefix).is_relative_to(theirs):
         # A folder that was copied with its .venv: the copy installs the first one.
@@ -144,7 +144,8 @@ def _way_back(theirs: Path, own: Path) -> str:
     return f"run `{lab()}` in {theirs}, or choose {python} as the kernel"
 
 
-def _same(one, other) -> bool:
+def same(one, other) -> bool:
+    """Tell whether two paths are one place, by links or mapped drives as well."""
     try:
         return os.path.samefile(one, other)
     except OSError:  # one of them is not there

@@ -11,11 +11,10 @@ import sys
 from pathlib import Path
 
 from hf_tutorial import place
-from hf_tutorial.doctor import imports, lock
+from hf_tutorial.doctor import imports, lock, mending
 from hf_tutorial.doctor.finding import ROOT, Finding, pip_install
 from hf_tutorial.doctor.finding import python as python_command
-
-OLDEST, NEWEST = (3, 11), (3, 14)
+from hf_tutorial.install import NEWEST, OLDEST
 
 
 def python(version: tuple[int, ...] = tuple(sys.version_info[:3])) -> list[Finding]:
@@ -59,7 +58,7 @@ def checkout() -> list[Finding]:
                 pip_install("--no-deps", "-e", str(here or "FOLDER-OF-THE-REPOSITORY")),
             )
         ]
-    if here is not None and here != own:
+    if here is not None and not place.same(here, own):
         return [
             Finding(
                 "fix",
@@ -103,12 +102,11 @@ def versions(file: Path | None = None) -> list[Finding]:
         if version is None:
             mark = "fix" if lock.normal(pin.name) in needed else "optional"
             what = f"{pin.name} is not installed (locked: {pin.version})"
-            # torch comes in several builds, which set-up knows how to choose.
-            own = pin.name == "torch" and _set_up()
-            found.append(Finding(mark, what, own or pip_install(wanted)))
+            found.append(Finding(mark, what, mending.install(wanted)))
         elif not lock.same_version(version, pin.version):
             what = f"{pin.name} is {version}, locked: {pin.version}; numbers may differ"
-            found.append(Finding("optional", what, pip_install(wanted)))
+            found.append(Finding("optional", what, mending.install(wanted)))
+    torch = next((f.way_out for f in found if f.what.startswith("torch ")), "")
     agreeing = len(pins) - len(found)
     summary = f"{agreeing} of {len(pins)} libraries at their locked versions"
     if not found:
@@ -116,7 +114,7 @@ def versions(file: Path | None = None) -> list[Finding]:
     if len(found) > 3 and file.is_file():
         # One command for all of them, at the end, where it is read.
         found = [finding._replace(way_out="") for finding in found]
-        found[-1] = found[-1]._replace(way_out=_all_at_once(file))
+        found[-1] = found[-1]._replace(way_out=_all_at_once(file, torch))
     return [Finding("ok", summary), *found]
 
 
@@ -180,6 +178,7 @@ def _of_this_environment(program: str) -> bool:
     # Not resolved: the python of an environment is a link to the one it was made from.
     return any(
         os.path.normcase(path.absolute().parent) == os.path.normcase(folder.absolute())
+        or place.same(path.parent, folder)
         for folder in own
     )
 
@@ -215,15 +214,11 @@ def _starts(program: Path) -> bool:
     return done.returncode == 0
 
 
-def _all_at_once(file: Path) -> str:
+def _all_at_once(file: Path, torch: str) -> str:
+    """Write what brings every library to the lock, torch first where its build is to stay."""
     if (Path(sys.prefix) / "conda-meta").is_dir():
         return "conda env update -f environment.yml"
-    return _set_up() or pip_install("--no-deps", "-r", os.path.relpath(file))
-
-
-def _set_up() -> str:
-    """Write the command that brings the checkout's own environment to the lock; "" elsewhere."""
-    program = ROOT / "src" / "hf_tutorial" / "install.py"
-    if not program.is_file() or Path(sys.prefix) != ROOT / ".venv":
-        return ""
-    return python_command(os.path.relpath(program), os.path.relpath(sys.prefix))
+    if own := mending.set_up():
+        return own
+    all_others = pip_install("--no-deps", "-r", mending.from_here(file))
+    return f"{torch}\n{all_others}" if torch and mending.for_the_cpu() else all_others

@@ -10,7 +10,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 from hf_tutorial import place
-from hf_tutorial.doctor import lock
+from hf_tutorial.doctor import lock, mending
 from hf_tutorial.doctor.finding import Finding, pip_install, python
 from hf_tutorial.doctor.machine import nvidia
 
@@ -33,6 +33,7 @@ OTHERS = {
     "ipykernel": "ipykernel",
     "jupyter_client": "jupyter_client",
 }
+PYTHON = "Python"  # in place of a library, where nothing can be tried
 NEEDED = {lock.normal(library) for library in (*TORCH, *OTHERS)}
 PATIENCE = 120  # seconds; the first import from a slow disk takes its time
 # What evaluate loads for pipelines takes six seconds, and no notebook uses it.
@@ -79,6 +80,7 @@ def libraries() -> list[Finding]:
         tried = list(pool.map(lambda group: _try(group, gpu), (TORCH, OTHERS)))
     told = [words for group in tried for words in group]
     found = [_trouble(*words[1:]) for words in told if words[0] == "broken"]
+    found = list(dict.fromkeys(found))  # where no Python starts, the groups say the same
     fine = any(words[0] == "fine" for words in told)
     locked = {lock.normal(pin.name) for pin in lock.pins_here()}
     for words in told:
@@ -107,7 +109,7 @@ def _try(group: dict[str, str], gpu: str) -> list[list[str]]:
             told += [["fine", current]] if current not in failed else []
             return told
         if current is None:  # not even Python started
-            return [*told, ["broken", "Python", "import", ending]]
+            return [*told, ["broken", PYTHON, "import", ending]]
         told.append(["broken", current, "import", ending])
         left = {name: left[name] for name in names[names.index(current) + 1 :]}
     return told
@@ -149,10 +151,17 @@ def _how(status: int) -> str:
 
 def _trouble(library: str, kind: str, message: str, missing: str = "") -> Finding:
     wanted = lock.library_of(lock.imported_as(library))
-    way_out = pip_install("--force-reinstall", "--no-deps", wanted)
+    way_out = mending.install_again(wanted)
+    if library == PYTHON:
+        what = f"another Python does not start, to try the libraries in: {message}"
+        way_out = (
+            "close other programs and kernels, and try again; if that does not help, "
+        )
+        way_out += f"delete .venv, then: {place.set_up()}"
+        return Finding("fix", what, way_out)
     if missing:
         what = f"{library} cannot be imported, because {missing} is missing"
-        return Finding("fix", what, pip_install(lock.library_of(missing)))
+        return Finding("fix", what, mending.install(lock.library_of(missing)))
     if kind == "import":
         what = f"importing {library} {message}"
     else:
