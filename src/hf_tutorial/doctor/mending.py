@@ -15,9 +15,10 @@ from hf_tutorial.install import CPU_BUILDS
 def set_up() -> str:
     """Write the command that brings the checkout's own environment to the lock; "" elsewhere."""
     program = ROOT / "src" / "hf_tutorial" / "install.py"
-    if not program.is_file() or not place.same(sys.prefix, ROOT / ".venv"):
+    own = ROOT / ".venv"
+    if not program.is_file() or not place.same(sys.prefix, own):
         return ""
-    return python(from_here(program), from_here(Path(sys.prefix)))
+    return python(from_here(program), from_here(own))
 
 
 def install(library: str, *options: str) -> str:
