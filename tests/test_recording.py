@@ -61,6 +61,42 @@ warnings.warn("here")
     assert unheard.cells[1].outputs == []
 
 
+@pytest.mark.parametrize(
+    "root",
+    ["/home/me/env", "/home/Jo Doe/my env", "~/my env (2)", "C:\\Users\\Jo Doe\\env"],
+)
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("{}/ipykernel_71/93.py:4: UserWarning: a", "cell, line 4: UserWarning: a"),
+        ("{}/lib/python3.11/site-packages/a/b.py:7: Old: c", "a/b.py:7: Old: c"),
+        ("{}\\Lib\\site-packages\\a.py:7: Old", "a.py:7: Old"),
+        ('  File "{}/lib/python3.11/a.py", line 7', '  File "a.py", line 7'),
+        ("File {}/lib/python3.11/json/a.py:7, in f(b)", "File json/a.py:7, in f(b)"),
+        ("is in ({}/dist-packages/a.py)", "is in (a.py)"),
+        (
+            "{0}/lib/python3.11/a.py:7: see '{0}/lib/python3.11/b.py'",
+            "a.py:7: see 'b.py'",
+        ),
+        ("{0}/data/a.csv\n{0}/site-packages/b.py", "{0}/data/a.csv\nb.py"),
+        ("{0}/data: no site-packages/b.py", "{0}/data: no b.py"),
+    ],
+)
+def test_path_is_cut_as_a_whole_whatever_blanks_are_in_it(root, text, said):
+    found = spoken.comparable(text.format(root))
+    assert found == said.format(root) == spoken.comparable(found)
+
+
+def test_no_more_than_the_path_is_cut():
+    for text, said in (
+        ("and/or /usr/lib/python3.11/a.py", "and/or a.py"),
+        ("/data/a.csv and /usr/lib/python3.11/a.py", "/data/a.csv and a.py"),
+        ("read or/and write: C:/env/site-packages/a.py", "read or/and write: a.py"),
+        ("/a.csv in C:\\env\\site-packages\\a.py", "/a.csv in a.py"),
+    ):
+        assert spoken.comparable(text) == said
+
+
 def test_rows_of_a_load_report_are_put_in_order():
     head = "Key   | Status  | \n------+---------+-\n"
     one, other = "b.bias   | MISSING | \n", "a.weight | MISSING | \n"

@@ -8,9 +8,15 @@ TAG = "stderr"  # of a cell whose stderr is its lesson: saved, shown on pages, a
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _BARS = re.compile(r"[^\n]*\r[^\n]*\n?|[^\n]*\d%\|[^\n]*\n?")
-_CELLS = re.compile(r"\S*ipykernel_\d+[/\\]\d+\.py:(\d+)(?=:)")
-_LIBRARIES = re.compile(r"[^\s\"'(]*(?:site|dist)-packages[/\\]")
-_PYTHON = re.compile(r"[^\s\"'(]*/lib/python3\.\d+/")
+# What stands before the part of a path that counts. A blank belongs to the path where its beginning
+# is plain: at the start of a line, behind a quote or a bracket, or as IPython names a file.
+_ROOT = r"(?:[/~]|[A-Za-z]:[/\\])"
+_BEFORE = (
+    rf"(?:(?:^|(?<=[\"'(])|(?<=\bFile )){_ROOT}(?:(?!\s{_ROOT})[^\n\"':])*?|[^\s\"'(]*)"
+)
+_CELLS = re.compile(rf"{_BEFORE}ipykernel_\d+[/\\]\d+\.py:(\d+)(?=:)", re.M)
+_LIBRARIES = re.compile(rf"{_BEFORE}(?:site|dist)-packages[/\\]", re.M)
+_PYTHON = re.compile(rf"{_BEFORE}/lib/python3\.\d+/", re.M)
 _ADDRESSES = re.compile(r"\b0x[0-9a-f]{6,}")
 # Rows of transformers' load report: they stand in the order of a set, another in each run.
 _REPORTED = re.compile(r"(?:^[\w.]+ *\| [A-Z]+ *\|.*\n)+", re.M)

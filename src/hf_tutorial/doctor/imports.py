@@ -80,7 +80,9 @@ def libraries() -> list[Finding]:
         tried = list(pool.map(lambda group: _try(group, gpu), (TORCH, OTHERS)))
     told = [words for group in tried for words in group]
     found = [_trouble(*words[1:]) for words in told if words[0] == "broken"]
-    found = list(dict.fromkeys(found))  # where no Python starts, the groups say the same
+    found = list(
+        dict.fromkeys(found)
+    )  # where no Python starts, the groups say the same
     fine = any(words[0] == "fine" for words in told)
     locked = {lock.normal(pin.name) for pin in lock.pins_here()}
     for words in told:
