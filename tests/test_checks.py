@@ -1312,6 +1312,42 @@ def test_what_is_no_exception_is_caught_as_well():
     assert verdict.message == "calling it raised Leaving: that cannot even be printed"
 
 
+def test_error_of_what_was_returned_is_not_said_of_the_call():
+    verdict = checks.unknown_share(lambda text, tokenizer: torch.ones(2))
+    said = "what it returned could not be read: ValueError: only one element tensors"
+    assert verdict.message.startswith(said)
+
+    def later(lengths):
+        yield 1 / 0
+
+    verdict = checks.softmax_by_hand(later)
+    said = "what it returned could not be read: ZeroDivisionError"
+    assert verdict.message.startswith(said)
+
+    def no_number_of_a_tuple(given):
+        as_tuple = isinstance(given.predictions, tuple)
+        return {"accuracy": "high" if as_tuple else 3 / 4}
+
+    verdict = checks.scores_of(no_number_of_a_tuple)
+    assert verdict.message.startswith("what it returned could not be read: ValueError")
+
+
+def test_error_in_a_callback_is_quoted():
+    class Patience(transformers.TrainerCallback):
+        def __init__(self, patience):
+            self.patience = patience
+
+        def on_evaluate(self, args, state, control, metrics, **kwargs):
+            self.best = min(self.best, metrics["eval_loss"])
+
+    said = "calling it raised AttributeError: 'Patience' object has no attribute 'best'"
+    assert checks.patience(Patience).message == said
+    said = "calling it raised TypeError: "
+    assert checks.patience(lambda: Patience(2)).message.startswith(said)
+    assert "asked for a callback class" in checks.patience(7).message
+    assert "asked for a callback class" in checks.patience(lambda n: n).message
+
+
 def test_the_interrupt_key_is_the_readers_own():
     def interrupted(*answer):
         raise KeyboardInterrupt
@@ -1390,6 +1426,8 @@ def test_the_board_ranks_and_its_own_praise_is_right():
     assert checks.beat_the_board(first(135)).outcome == "try again"
     praised = checks.beat_the_board(first(136))
     assert praised.outcome == "correct" and "above you: 148" in praised.message
+    level = checks.beat_the_board(first(148))  # beside nobody is above
+    assert level.message == "148 of 150; still above you: nobody"
 
 
 def test_counts_of_words_stand_on_the_board_where_they_were_measured():

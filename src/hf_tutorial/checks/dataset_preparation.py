@@ -7,6 +7,7 @@ from hf_tutorial.checks.verdicts import (
     again,
     check,
     correct,
+    integers,
     listed,
     returned,
     short,
@@ -49,8 +50,6 @@ def padding_share(answer: Callable) -> Verdict:
 @check("a function of a list of rows")
 def collated(answer: Callable) -> Verdict:
     """Exercise 4.2: pad to the longest row with 0; mask; labels; all of them tensors."""
-    import torch
-
     rows = [
         {"input_ids": [101, 7, 102], "label": 1},
         {"input_ids": [101, 7, 8, 9, 102], "label": 0},
@@ -64,12 +63,8 @@ def collated(answer: Callable) -> Verdict:
     if "labels" not in batch and "label" in batch:
         return again("the model reads `labels`, with an s; `label` would be ignored")
     for key in ("input_ids", "attention_mask", "labels"):
-        if key not in batch:
-            return again(f"no {key!r} in the batch, only {short(list(batch))}")
-        if not isinstance(batch[key], torch.Tensor):
-            return again(f"{key!r} is a {type(batch[key]).__name__}: make it a tensor")
-        if batch[key].is_floating_point() or batch[key].dtype == torch.bool:
-            return again(f"{key!r} is {batch[key].dtype}: the model wants integers")
+        if (verdict := integers(batch, key)) is not None:
+            return verdict
     ids, mask = batch["input_ids"], batch["attention_mask"]
     if tuple(ids.shape) != (2, 5):
         return again(

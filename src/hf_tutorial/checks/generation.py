@@ -9,6 +9,7 @@ from hf_tutorial.checks.verdicts import (
     again,
     check,
     correct,
+    integers,
     listed,
     not_judged,
     returned,
@@ -104,12 +105,8 @@ def left_padded(answer: Callable) -> Verdict:
     if not isinstance(batch, Mapping):
         return again(f"got {type(batch).__name__} {short(batch)}: make a dict of it")
     for key in ("input_ids", "attention_mask", "position_ids"):
-        if key not in batch:
-            return again(f"no {key!r} in the batch, only {short(list(batch))}")
-        if not isinstance(batch[key], torch.Tensor):
-            return again(f"{key!r} is a {type(batch[key]).__name__}: make it a tensor")
-        if batch[key].is_floating_point() or batch[key].dtype == torch.bool:
-            return again(f"{key!r} is {batch[key].dtype}: the model wants integers")
+        if (verdict := integers(batch, key)) is not None:
+            return verdict
         if tuple(batch[key].shape) != (3, 4):
             return again(
                 f"{key!r} has shape {tuple(batch[key].shape)}: three rows, the longest has 4"

@@ -6,11 +6,13 @@ arguments; hints name the likely slip, not the solution.
 
 import functools
 import itertools
-from collections.abc import Callable, Iterable
+import traceback
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
 MOST = 10_000  # values that a check reads of one answer: an iterator may have no end
 LONGEST = 290  # letters of a message
+CALLED = ("a function", "a callback class")  # the kinds of answers that a check calls
 
 
 class Verdict(NamedTuple):
@@ -64,10 +66,12 @@ def check(wanted: str) -> Callable:
                     f"got None where {wanted} was asked for: is a `return` missing?"
                 )
             try:
-                if wanted.startswith("a function") and not callable(answer):
-                    verdict = _other(answer, wanted)
-                else:
+                if not wanted.startswith(CALLED):
                     verdict = judge(answer)
+                elif callable(answer):
+                    verdict = judge(called(answer))
+                else:
+                    verdict = _other(answer, wanted)
             except KeyboardInterrupt:  # the reader's own, to stop a loop
                 raise
             except (
@@ -102,6 +106,31 @@ def returned(value: Any, wanted: str) -> Verdict | None:
     return None
 
 
+def integers(batch: Mapping, key: str) -> Verdict | None:
+    """Judge whether a batch holds a tensor of integers under a name."""
+    import torch
+
+    if key not in batch:
+        return again(f"no {key!r} in the batch, only {short(list(batch))}")
+    if not isinstance(batch[key], torch.Tensor):
+        return again(f"{key!r} is a {type(batch[key]).__name__}: make it a tensor")
+    if batch[key].is_floating_point() or batch[key].dtype == torch.bool:
+        return again(f"{key!r} is {batch[key].dtype}: the model wants integers")
+    return None
+
+
+def called(function: Callable) -> Callable:
+    """Mark the calls of what a reader wrote, so that its errors are told apart from a check's own."""
+
+    def by_the_check(*given: Any, **named: Any) -> Any:
+        return function(*given, **named)
+
+    return by_the_check
+
+
+_MARK = called(print).__code__
+
+
 def short(answer: Any) -> str:
     """Print an answer, or an error, in at most 80 letters on one line."""
     try:
@@ -119,8 +148,13 @@ def short(answer: Any) -> str:
 def _unjudged(answer: Any, error: BaseException, wanted: str) -> Verdict:
     if isinstance(error, Endless):
         return again(str(error))
+    said = f"{type(error).__name__}: {short(error)}"
+    if any(
+        frame.f_code is _MARK for frame, _ in traceback.walk_tb(error.__traceback__)
+    ):
+        return again(f"calling it raised {said}")
     if callable(answer) and wanted.startswith("a function"):
-        return again(f"calling it raised {type(error).__name__}: {short(error)}")
+        return again(f"what it returned could not be read: {said}")
     return _other(answer, wanted)
 
 

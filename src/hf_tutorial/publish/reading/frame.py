@@ -68,10 +68,8 @@ class Frames:
                 (s.level, "#" + quote(s.anchor, safe="~()*!.',:"), s.heading)
                 for s in contents
             ],
-            question=collection.question(page.notebook) or "",
             minutes=page.notebook.metadata.get("minutes"),
             downloads=downloads,
-            count=len(self.notebooks),
             before=before,
             after=after,
         )
