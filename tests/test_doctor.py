@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from hf_tutorial import caches as cache
 from hf_tutorial import doctor, place, sources
 from hf_tutorial.doctor import (
     environment,
@@ -565,6 +566,15 @@ def test_shared_memory_that_is_small_or_missing_is_told(tmp_path):
     assert marks(machine.shared_memory(tmp_path / "file")) == ["fix"]
 
 
+@pytest.mark.parametrize(
+    "size, said", [(64e6, "0.064 GB"), (9.96e9, "10 GB"), (135.4e9, "135 GB")]
+)
+def test_shared_memory_is_written_out(monkeypatch, size, said):
+    usage = shutil.disk_usage(ROOT)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(total=size))
+    assert only(machine.shared_memory()).what.endswith(f": {said}")
+
+
 def test_systems_without_shared_memory_as_a_folder_get_no_line(monkeypatch):
     monkeypatch.setattr(sys, "platform", "darwin")
     assert machine.shared_memory(Path("/dev/shm")) == []
@@ -662,6 +672,35 @@ def test_cache_that_cannot_be_written_is_told_once_and_named(tmp_path, monkeypat
     one = only(files.caches())
     assert one.mark == "optional" and str(tmp_path / "home") in one.what
     assert "set HF_HOME" in one.way_out
+
+
+def test_cache_that_has_a_variable_of_its_own_is_moved_by_that(tmp_path, monkeypatch):
+    for variable in cache._BELOW_HOME:
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "file" / "datasets"))
+    one = only(files.caches())
+    assert one.what.startswith("HF_DATASETS_CACHE cannot be written")
+    assert one.way_out.startswith("set HF_DATASETS_CACHE to a folder that can be")
+
+
+def test_closed_cache_of_downloads_matters_as_far_as_start_minds_it(
+    tmp_path, monkeypatch
+):
+    for variable in cache._BELOW_HOME:
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.delenv("HF_TUTORIAL_SOURCE", raising=False)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "file" / "hub"))
+    assert marks(files.caches()) == ["ok"]  # bundled models need it not
+    monkeypatch.setenv("HF_TUTORIAL_SOURCE", "hub")
+    one = only(files.caches())
+    assert one.what.startswith("HF_HUB_CACHE cannot be written")
+    assert "temporary folder each time" in one.what and "HF_HUB_CACHE" in one.way_out
+    monkeypatch.setattr(cache, "_holds_models", lambda folder: True)
+    assert "downloaded before can be loaded" in only(files.caches()).what
 
 
 def test_folder_of_jupyters_connections_has_to_be_writable(tmp_path, monkeypatch):

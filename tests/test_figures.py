@@ -277,6 +277,13 @@ def test_bars_start_at_zero_and_wear_their_numbers():
     assert bottom > top
 
 
+def test_numbers_of_bars_are_written_out_around_a_hundred():
+    values = {"a": 99.4, "b": 99.5, "c": 99.96, "d": 100, "e": 0.0123, "f": 9.96}
+    figure = figures.bars({"%": values})
+    said = [text.get_text() for text in figure.axes[0].texts]
+    assert said == ["99", "100", "100", "100", "0.012", "10"]
+
+
 @pytest.mark.parametrize(
     ("panels", "message"),
     [

@@ -576,6 +576,23 @@ def test_downloads_that_lie_in_a_closed_cache_are_still_used(
     assert caches.make_writable(hub=True) and "HF_HUB_CACHE" in os.environ
 
 
+def test_folder_is_moved_by_the_variable_that_named_it(no_folder, monkeypatch):
+    for library in caches._READERS:
+        monkeypatch.delitem(sys.modules, library, raising=False)
+    for variable in (*caches._BELOW_HOME, "HUGGINGFACE_HUB_CACHE"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("HF_HOME", str(no_folder))
+    monkeypatch.setenv("HF_MODULES_CACHE", str(no_folder))
+    said = caches.make_writable(hub=False)
+    assert "set HF_MODULES_CACHE and HF_HOME to folders that can be" in said
+    every = list(caches._BELOW_HOME)
+    monkeypatch.setenv("HUGGINGFACE_HUB_CACHE", "/old")  # the older name of another
+    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
+    assert "set HUGGINGFACE_HUB_CACHE to a folder on" in caches.moved(every[-1:], "on")
+    monkeypatch.setenv("HF_HUB_CACHE", "/own")
+    assert "set HF_HUB_CACHE to a folder" in caches.moved(["HF_HUB_CACHE"])
+
+
 def test_looking_whether_a_folder_can_be_written_leaves_nothing(tmp_path, no_folder):
     assert caches.obstacle(tmp_path / "a" / "b") is None
     assert list(tmp_path.iterdir()) == [no_folder.parent]

@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 # variable: folder below HF_HOME when it is not set
@@ -69,6 +70,36 @@ def obstacle(folder: Path) -> str | None:
     return None
 
 
+def closed(hub: bool) -> dict[str, str]:
+    """List the folders that cannot be written and have to be: variable to what stands in the way.
+
+    Args:
+        hub: Whether downloads are to come; what lies in their cache is used as it is.
+    """
+    found = {
+        variable: problem
+        for variable, folder in folders().items()
+        if (problem := obstacle(folder))
+    }
+    if not hub or _holds_models(folders()["HF_HUB_CACHE"]):
+        found.pop("HF_HUB_CACHE", None)
+    return found
+
+
+def moved(variables: Iterable[str], where: str = "that can be written") -> str:
+    """Say how the folders of variables are moved: HF_HOME moves those that have none set."""
+    names = []
+    for variable in variables:
+        older = "HUGGINGFACE_HUB_CACHE" if variable == "HF_HUB_CACHE" else variable
+        named = next(
+            (name for name in (variable, older) if name in os.environ), "HF_HOME"
+        )
+        names.append(named)
+    names = sorted({*names} - {"HF_HOME"}) + ["HF_HOME"] * ("HF_HOME" in names)
+    folder = "folders" if len(names) > 1 else "a folder"
+    return f"set {' and '.join(names)} to {folder} {where}, before Jupyter starts"
+
+
 def make_writable(hub: bool) -> str | None:
     """Give the libraries a temporary cache in place of folders that cannot be written.
 
@@ -83,17 +114,10 @@ def make_writable(hub: bool) -> str | None:
     Raises:
         OSError: A library has read the variables already, or nothing can be written at all.
     """
-    closed = {
-        variable: problem
-        for variable, folder in folders().items()
-        if (problem := obstacle(folder))
-    }
-    if not hub or _holds_models(folders()["HF_HUB_CACHE"]):
-        closed.pop("HF_HUB_CACHE", None)
-    if not closed:
+    replaced = closed(hub)
+    if not replaced:
         return None
-    problem = next(iter(closed.values()))
-    way_out = "set HF_HOME to a folder that can be written, before Jupyter starts"
+    problem, way_out = next(iter(replaced.values())), moved(replaced)
     early = [library for library in _READERS if library in sys.modules]
     if early:
         raise OSError(
@@ -106,10 +130,10 @@ def make_writable(hub: bool) -> str | None:
     except OSError as error:
         raise OSError(
             f"neither the cache of the libraries can be written ({problem}) nor a temporary "
-            f"folder ({error.strerror}): free some disk, or {way_out}, and TMPDIR to another"
+            f"folder ({error.strerror}): free some disk, or {way_out}, and TMPDIR as well"
         ) from None
     atexit.register(shutil.rmtree, temporary, ignore_errors=True)
-    for variable in closed:
+    for variable in replaced:
         os.environ[variable] = os.path.join(temporary, _BELOW_HOME[variable])
     return (
         f"The cache of the libraries cannot be written ({problem}), so this kernel keeps what it "

@@ -46,19 +46,19 @@ def data() -> list[Finding]:
 
 def caches() -> list[Finding]:
     """Say whether the libraries, and Jupyter, can write where they want to."""
-    found, told = [], set()
-    for variable, folder in cache.folders().items():
-        problem = cache.obstacle(folder)
-        if problem and problem not in told:
-            told.add(problem)
-            found.append(
-                Finding(
-                    "optional",
-                    f"{variable} cannot be written ({problem}): notebooks prepare their data in "
-                    "a temporary folder each time",
-                    "set HF_HOME to a folder that can be written, before Jupyter starts",
-                )
-            )
+    hub = os.environ.get("HF_TUTORIAL_SOURCE") == "hub"
+    closed, found = cache.closed(hub), []
+    for problem in dict.fromkeys(closed.values()):
+        variables = [name for name, other in closed.items() if other == problem]
+        what = f"{variables[0]} cannot be written ({problem}): notebooks prepare"
+        what += f"{' or download' * hub} their data in a temporary folder each time"
+        found.append(Finding("optional", what, cache.moved(variables)))
+    downloads = "HF_HUB_CACHE"  # used as it is where models lie in it
+    problem = cache.obstacle(cache.folders()[downloads]) if hub else None
+    if problem and downloads not in closed:
+        what = f"{downloads} cannot be written ({problem}): what was downloaded before can be "
+        what += "loaded, and nothing else"
+        found.append(Finding("optional", what, cache.moved([downloads])))
     runtime = _runtime_folder()
     problem = runtime and cache.obstacle(runtime)
     if problem:

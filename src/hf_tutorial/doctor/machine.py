@@ -111,7 +111,8 @@ def shared_memory(
             )
         ]
     size = shutil.disk_usage(folder).total
-    words = f"shared memory ({folder}): {size / GIGABYTE:.2g} GB"
+    digits = ".0f" if size >= 10 * GIGABYTE else ".2g"
+    words = f"shared memory ({folder}): {size / GIGABYTE:{digits}} GB"
     if size < least:
         return [
             Finding(

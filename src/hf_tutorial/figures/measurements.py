@@ -72,7 +72,8 @@ def bars(panels: Mapping[str, Mapping[str, float]]) -> Figure:
 def _written(value: float) -> str:
     if value >= 1e12:
         return f"{value:.3g}"
-    return f"{value:,.0f}" if value >= 100 else f"{value:#.2g}".rstrip(".")
+    # Two digits of 99.5 would be 1.0e+02.
+    return f"{value:,.0f}" if value >= 99.5 else f"{value:#.2g}".rstrip(".")
 
 
 def speed_ups(

@@ -23,7 +23,7 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils import get_token, httpx
 
-from hf_tutorial import place, sources
+from hf_tutorial import caches, place, sources
 from hf_tutorial.appearance import running_shell
 from hf_tutorial.doctor.finding import shown
 from hf_tutorial.hub import patience
@@ -36,7 +36,6 @@ OFFLINE = ("We couldn't connect to", "(OfflineModeIsEnabled)")
 # What readers of files say of one that is not whole, by the names of their errors.
 DAMAGED = ("SafetensorError", "JSONDecodeError", "ArrowInvalid", "UnicodeDecodeError",
            "UnpicklingError")  # fmt: skip
-MOVE = "set HF_HOME to a folder {}, before Jupyter starts"
 
 
 def sentence(error: BaseException) -> str | None:
@@ -234,20 +233,28 @@ def _of_the_disk(
         if number in FULL and (not where or _in_caches(where)):
             return (f"the disk is full, or a file may not grow that large ({where or cache})",
                     f"free some space (`{_command('cache ls')}` shows what lies there), or "
-                    f"{MOVE.format('on a larger disk')}; nothing half-written is kept")  # fmt: skip
+                    f"{_move(where, 'on a larger disk')}; nothing half-written is kept")  # fmt: skip
         if number in CLOSED and _in_caches(where):
             return (f"the cache cannot be written ({error.strerror}: {where})",
-                    MOVE.format("that can be written"))  # fmt: skip
+                    _move(where, "that can be written"))  # fmt: skip
     if type(error).__name__ in DAMAGED and (file := damaged_file(chain)) is not None:
         return f"{file.name} in the cache is damaged", f"{_remove(file)} and try again"
     return None
 
 
 def _in_caches(where: str) -> bool:
-    from hf_tutorial import caches
-
     homes = [caches.home(), *caches.folders().values()]
     return any(Path(where).is_relative_to(home) for home in homes)
+
+
+def _move(where: str, to: str) -> str:
+    """Name the variable that moves the cache which a file lies in."""
+    holding = [
+        variable
+        for variable, folder in caches.folders().items()
+        if Path(where).is_relative_to(folder)
+    ]
+    return caches.moved(holding[:1] or ["HF_HUB_CACHE"], to)
 
 
 def damaged_file(chain: list[BaseException]) -> Path | None:
