@@ -967,3 +967,10 @@ def test_hub_is_not_asked_when_the_reader_is_offline_by_choice(monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     one = only(hub.reach())
     assert one.mark == "ok" and "was not asked" in one.what
+    monkeypatch.setenv("HF_HUB_OFFLINE", "")
+    monkeypatch.setenv("TRANSFORMERS_OFFLINE", "1")
+    assert "since TRANSFORMERS_OFFLINE is set" in only(hub.reach()).what
+    # A 0 in the first counts for the Hub's library, whatever the second says.
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    assert "cannot be reached" in only(hub.reach()).what

@@ -415,6 +415,37 @@ def test_full_disk_elsewhere_is_not_put_down_to_the_cache(failures, tmp_path):
     assert failures.sentence(error) is None
 
 
+def test_cache_with_a_variable_of_its_own_is_moved_by_that(failures, monkeypatch):
+    monkeypatch.setenv("HF_HUB_CACHE", "/closed/hub")
+    monkeypatch.setenv("HF_HOME", "/home")
+    monkeypatch.delenv("HF_DATASETS_CACHE", raising=False)
+    for where, variable in (
+        ("/closed/hub/models--a--b", "HF_HUB_CACHE"),
+        ("/home/datasets/a", "HF_HOME"),
+    ):
+        error = OSError(errno.EROFS, "Read-only file system", where)
+        assert f": set {variable} to a folder that can be" in failures.sentence(error)
+    full = OSError(errno.ENOSPC, "No space left on device")
+    assert "or set HF_HUB_CACHE to a folder on a larger" in failures.sentence(full)
+
+
+@pytest.mark.parametrize(
+    "set_to, named",
+    [
+        ({"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}, "HF_HUB_OFFLINE"),
+        ({"TRANSFORMERS_OFFLINE": "yes"}, "TRANSFORMERS_OFFLINE"),
+    ],
+)
+def test_variable_that_keeps_the_hub_away_is_the_one_that_is_named(
+    failures, monkeypatch, set_to, named
+):
+    for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+        monkeypatch.setenv(variable, set_to.get(variable, ""))
+    monkeypatch.setattr(failures.constants, "HF_HUB_OFFLINE", True)
+    error = failures.OfflineModeIsEnabled("offline")
+    assert failures.sentence(error).startswith(f"{named} is set, and what")
+
+
 def test_metric_that_evaluate_could_not_get_is_named(failures):
     error = FileNotFoundError(
         "Couldn't find a module script at /x/f1.py. Module 'f1' doesn't exist on the Hugging Face "

@@ -89,6 +89,9 @@ def test_start_shuts_the_network_off_in_bundled_mode_only():
     assert away.splitlines()[0] == (
         "Ready: hub models and data, what was downloaded before, as HF_HUB_OFFLINE is set, seed 0."
     )
+    older = {"HF_HUB_OFFLINE": "", "TRANSFORMERS_OFFLINE": "1"}
+    away = python(program, HF_TUTORIAL_SOURCE="hub", **older).stdout
+    assert "as TRANSFORMERS_OFFLINE is set" in away and "\nTrue " in away
     own = {"HF_HUB_DISABLE_XET": "0", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
     theirs = python(program, HF_TUTORIAL_SOURCE="hub", **own).stdout
     assert theirs.splitlines()[-1] == "False False True False"

@@ -65,8 +65,8 @@ def start(seed: int = 0) -> None:
     network = "no network"
     if source == "hub":
         network = "fetched when a cell asks for them"
-        if caches.switched_on("HF_HUB_OFFLINE"):
-            network = "what was downloaded before, as HF_HUB_OFFLINE is set"
+        if variable := caches.offline_by():
+            network = f"what was downloaded before, as {variable} is set"
     print(f"Ready: {source} models and data, {network}, seed {seed}.")
 
 

@@ -29,6 +29,13 @@ def switched_on(variable: str) -> bool:
     return os.environ.get(variable, "").upper() in ("1", "ON", "YES", "TRUE")
 
 
+def offline_by() -> str | None:
+    """Name the variable by which the Hub's library takes the network for shut off; None if none."""
+    variables = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+    first = next((name for name in variables if os.environ.get(name)), "")
+    return first if switched_on(first) else None
+
+
 def home() -> Path:
     """Name the folder that the field's libraries share, by their own rules."""
     default = os.path.join(os.environ.get("XDG_CACHE_HOME", "~/.cache"), "huggingface")

@@ -34,9 +34,8 @@ def reach(patience: float = PATIENCE) -> list[Finding]:
     That it cannot be reached matters in Hub mode only: bundled models need no network.
     """
     needed = os.environ.get("HF_TUTORIAL_SOURCE") == "hub"
-    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
-        if caches.switched_on(name):
-            return [Finding("ok", f"the Hub was not asked, since {name} is set")]
+    if name := caches.offline_by():
+        return [Finding("ok", f"the Hub was not asked, since {name} is set")]
     endpoint = os.environ.get("HF_ENDPOINT", "").strip() or "https://huggingface.co"
     host = urlsplit(endpoint).hostname or "?"
     held = _tokens() if _may_carry_a_token(endpoint) else {}

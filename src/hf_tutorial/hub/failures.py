@@ -120,7 +120,8 @@ def _offline() -> tuple[str, str]:
     again = (
         ", restart the kernel and try again" if running_shell() else " and start again"
     )
-    return ("HF_HUB_OFFLINE is set, and what is asked for was not downloaded before",
+    variable = caches.offline_by() or "HF_HUB_OFFLINE"
+    return (f"{variable} is set, and what is asked for was not downloaded before",
             f"unset it{again}{_bundled()}")  # fmt: skip
 
 
