@@ -598,6 +598,9 @@ def test_gpu_is_named_by_its_driver(tmp_path, monkeypatch):
         ("A100", ("2.13.0", "12.9", "A100", False), "ok", "uses the A100"),
         ("A100", ("2.13.0", "12.9", "", False), "optional", "driver"),
         ("", ("2.13.0", "", "", True), "ok", "Apple"),
+        ("", ("2.13.0", "", "MI300", False, "6.4"), "ok", "uses the MI300"),
+        ("", ("2.13.0", "", "", False, "6.4"), "optional", "AMD GPUs (ROCm 6.4)"),
+        ("A100", ("2.13.0", "", "", False, "6.4"), "optional", "AMD GPUs (ROCm 6.4)"),
     ],
 )
 def test_build_of_torch_is_held_against_the_gpu(monkeypatch, gpu, build, mark, words):
@@ -605,6 +608,23 @@ def test_build_of_torch_is_held_against_the_gpu(monkeypatch, gpu, build, mark, w
     one = only(imports._graphics(gpu, *build))
     assert one.mark == mark and words in one.what
     assert bool(one.way_out) == (mark == "optional")
+
+
+def test_torch_for_amd_is_asked_for_its_gpu_without_a_driver_of_nvidia(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "torch.py").write_text(
+        "from types import SimpleNamespace as S\n"
+        "__version__, version = '2.13.0+rocm6.4', S(cuda=None, hip='6.4')\n"
+        "cuda = S(is_available=lambda: True, get_device_name=lambda n: 'MI300')\n"
+        "backends = S(mps=S(is_available=lambda: False))\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(imports, "TORCH", {"torch": "torch"})
+    monkeypatch.setattr(imports, "OTHERS", {})
+    monkeypatch.setattr(imports, "nvidia", lambda: "")
+    one = imports.libraries()[-1]
+    assert one == ("ok", "GPU: torch 2.13.0+rocm6.4 uses the MI300", "")
 
 
 def test_hidden_gpu_is_no_fault(monkeypatch):

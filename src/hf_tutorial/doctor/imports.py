@@ -57,11 +57,12 @@ for library, module in json.loads(sys.argv[1]).items():
     try:
         loaded = importlib.import_module(module)
         if library == "torch":
-            cuda = loaded.version.cuda or getattr(loaded.version, "hip", None)
-            works = bool(cuda) and sys.argv[2] == "gpu" and loaded.cuda.is_available()
+            cuda, hip = loaded.version.cuda, getattr(loaded.version, "hip", None)
+            asked = hip or (cuda and sys.argv[2] == "gpu")
+            works = bool(asked) and loaded.cuda.is_available()
             name = loaded.cuda.get_device_name(0) if works else ""
             apple = loaded.backends.mps.is_available()
-            tell("torch", loaded.__version__, cuda or "", name, apple)
+            tell("torch", loaded.__version__, cuda or "", name, apple, hip or "")
     except BaseException as error:
         missing = getattr(error, "name", None) if isinstance(error, ImportError) else None
         own = isinstance(error, ModuleNotFoundError) and missing == module.partition(".")[0]
@@ -177,10 +178,25 @@ def _without_torch(gpu: str) -> Finding:
     return Finding("ok", f"GPU: {gpu or 'none, and none is needed'}")
 
 
-def _graphics(gpu: str, version: str, cuda: str, name: str, apple: bool):
+def _graphics(gpu: str, version: str, cuda: str, name: str, apple: bool, hip: str = ""):
+    """Hold the build of torch against the NVIDIA GPU that is here, if any.
+
+    Args:
+        gpu: Its name; "" without one.
+        version: Of torch.
+        cuda: The version of CUDA that torch was built for; "" for none.
+        name: The GPU that torch can use.
+        apple: Whether it can use Apple's.
+        hip: The version of ROCm that torch was built for: that is for GPUs by AMD.
+    """
     locked = version.partition("+")[0]
-    if cuda and name:
+    if (cuda or hip) and name:
         return [Finding("ok", f"GPU: torch {version} uses the {name}")]
+    if hip:
+        what = f"GPU: torch {version} is a build for AMD GPUs (ROCm {hip}), and sees none here; "
+        what += "the notebooks need none"
+        way_out = "rocminfo   (says which of them the driver knows)"
+        return [Finding("optional", what, way_out)]
     if cuda and gpu and os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
         return [Finding("ok", f"GPU: {gpu}, hidden by CUDA_VISIBLE_DEVICES")]
     if cuda and gpu:
