@@ -197,17 +197,8 @@ def _graphics(gpu: str, version: str, cuda: str, name: str, apple: bool, hip: st
         what += "the notebooks need none"
         way_out = "rocminfo   (says which of them the driver knows)"
         return [Finding("optional", what, way_out)]
-    if cuda and gpu and os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
-        return [Finding("ok", f"GPU: {gpu}, hidden by CUDA_VISIBLE_DEVICES")]
-    if cuda and gpu:
-        return [
-            Finding(
-                "optional",
-                f"GPU: {gpu}, which torch {version} (CUDA {cuda}) cannot use: the driver is "
-                "older than that, or not loaded",
-                "nvidia-smi   (says which CUDA the driver knows)",
-            )
-        ]
+    if cuda:
+        return [_idle_cuda(gpu, version, cuda)]
     if gpu:
         what = f"GPU: {gpu}, but torch {version} is a build for the CPU; the notebooks need no more"
         install = pip_install(f"torch=={locked}")
@@ -215,14 +206,23 @@ def _graphics(gpu: str, version: str, cuda: str, name: str, apple: bool, hip: st
             install += "   (with the index that PyTorch's own page names)"
         remove = python("-m", "pip", "uninstall", "--yes", "torch")
         return [Finding("optional", what, f"{remove}\n{install}")]
-    if cuda:
-        return [
-            Finding(
-                "optional",
-                f"torch {version} brings gigabytes for CUDA {cuda}, and no NVIDIA GPU is here",
-                f"delete .venv, then: {place.set_up()}   (takes the build for the CPU)",
-            )
-        ]
     if apple:
         return [Finding("ok", f"GPU: Apple's, which torch {version} can use")]
     return [Finding("ok", f"GPU: none, and none is needed (torch {version}, CPU)")]
+
+
+def _idle_cuda(gpu: str, version: str, cuda: str) -> Finding:
+    if gpu and os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+        return Finding("ok", f"GPU: {gpu}, hidden by CUDA_VISIBLE_DEVICES")
+    if gpu:
+        return Finding(
+            "optional",
+            f"GPU: {gpu}, which torch {version} (CUDA {cuda}) cannot use: the driver is "
+            "older than that, or not loaded",
+            "nvidia-smi   (says which CUDA the driver knows)",
+        )
+    return Finding(
+        "optional",
+        f"torch {version} brings gigabytes for CUDA {cuda}, and no NVIDIA GPU is here",
+        f"delete .venv, then: {place.set_up()}   (takes the build for the CPU)",
+    )
