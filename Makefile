@@ -102,4 +102,6 @@ format: $(READY)  ## rewrite code and notebooks in one style
 	$(PYTHON) -m ruff format .
 
 clean:  ## remove build/ and the environment; notebooks/ and data/ stay as they are
-	rm -rf build $(VENV)
+	rm -rf build
+	@[ ! -e "$(VENV)" ] || [ -e "$(VENV)/pyvenv.cfg" ] || { echo "$(VENV) is no environment: it stays"; exit 1; }
+	rm -rf "$(VENV)"

@@ -97,6 +97,14 @@ def test_no_more_than_the_path_is_cut():
         assert spoken.comparable(text) == said
 
 
+@pytest.mark.parametrize("unit", ["x", "/a b", "x "])
+def test_long_line_takes_no_quadratic_time(unit):
+    begun = time.process_time()
+    assert spoken.comparable(unit * 20_000) == unit * 20_000
+    assert time.process_time() - begun < 2
+
+
+
 def test_rows_of_a_load_report_are_put_in_order():
     head = "Key   | Status  | \n------+---------+-\n"
     one, other = "b.bias   | MISSING | \n", "a.weight | MISSING | \n"

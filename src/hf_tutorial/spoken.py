@@ -7,12 +7,13 @@ from nbformat import NotebookNode
 TAG = "stderr"  # of a cell whose stderr is its lesson: saved, shown on pages, and compared
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-_BARS = re.compile(r"[^\n]*\r[^\n]*\n?|[^\n]*\d%\|[^\n]*\n?")
+_BARS = re.compile(r"^[^\n]*(?:\r|\d%\|)[^\n]*\n?", re.MULTILINE)
 # What stands before the part of a path that counts. A blank belongs to the path where its beginning
 # is plain: at the start of a line, behind a quote or a bracket, or as IPython names a file.
 _ROOT = r"(?:[/~]|[A-Za-z]:[/\\])"
 _BEFORE = (
-    rf"(?:(?:^|(?<=[\"'(])|(?<=\bFile )){_ROOT}(?:(?!\s{_ROOT})[^\n\"':])*?|[^\s\"'(]*)"
+    rf"(?:(?:^|(?<=[\"'(])|(?<=\bFile )){_ROOT}(?:(?!\s{_ROOT})[^\n\"':])*?"
+    r"|(?<![^\s\"'(])[^\s\"'(]*)"
 )
 _CELLS = re.compile(rf"{_BEFORE}ipykernel_\d+[/\\]\d+\.py:(\d+)(?=:)", re.M)
 _LIBRARIES = re.compile(rf"{_BEFORE}(?:site|dist)-packages[/\\]", re.M)
