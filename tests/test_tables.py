@@ -497,6 +497,13 @@ def test_named_classes_are_compared_by_their_names(tmp_path):
     assert back.names == ["a", "b", "c"] and back.counts("validation") == [1, 1, 2]
 
 
+def test_negative_number_is_not_the_last_of_the_named_classes(tmp_path):
+    train = classed(tmp_path, "train", ["a", "b", "c"], [0, 1, 2, 2])
+    held = jsonl(tmp_path, [{"text": "u", "label": 0}, {"text": "v", "label": -1}])
+    message = refusal(train, validation=str(held))
+    assert "label -1 is not one of a, b, c, which train has" in message
+
+
 def test_missing_columns_and_splits_are_named(tmp_path):
     file = csv(tmp_path, LEARNED)
     columns = "the columns are 'text', 'label' (separated by ',')"
@@ -646,6 +653,13 @@ def test_classes_that_differ_by_capitals_only_are_said_to_be_two(tmp_path):
     )
 
 
+def test_classes_that_differ_by_blanks_only_are_refused_beside_one_in_capitals(
+    tmp_path,
+):
+    message = refusal(parquet(tmp_path, frame(["Good", "good", "good "] * 2)))
+    assert "the classes 'good' and 'good ' in 'label' differ by blanks only" in message
+
+
 def test_row_of_a_csv_is_also_counted_as_a_spreadsheet_does(tmp_path):
     rows = "".join(
         f'"two\nlines {n}",{"xy"[n % 2] if n != 7 else ""}\n' for n in range(12)
@@ -698,6 +712,9 @@ def test_stream_that_nobody_looked_through_is_judged_row_by_row(tmp_path):
         table.batch([{"text": "a", "label": "z"}])
     with pytest.raises(Refused, match="a row has no text in 'text'"):
         table.batch([{"text": None, "label": "x"}])
+    many = read(parquet(tmp_path, frame([*map(str, range(30))] * 2)))
+    with pytest.raises(Refused, match=r"is not one of 0, 1, .*, 19 and 18 more: mend"):
+        many.batch([{"text": "a", "label": "z"}])
 
 
 def endless():
@@ -715,10 +732,40 @@ def hub(monkeypatch):
     )
     rows = IterableDataset.from_generator(endless, features=kinds)
     found = files.Found({"train": rows}, untyped=False, local=False, tell=Refused)
-    monkeypatch.setattr(files, "read", lambda *arguments: found)
+    really = files.read
+    monkeypatch.setattr(
+        files,
+        "read",
+        lambda *how: really(*how) if "--validation" in how else found,
+    )
+    return found
 
 
 def test_stream_from_the_hub_with_named_classes_is_not_read_to_its_end(hub):
     table = read("some/name", streaming=True)
     assert table.names == ["no", "yes"] and table.counts("train") is None
     assert table.batch([*table.train.take(3)])[1] == [0, 1, 0]
+
+
+def test_rows_to_evaluate_on_are_looked_at_though_nobody_counts_the_stream(
+    hub, tmp_path
+):
+    held = csv(tmp_path, "text,label\na,yes\nb,no\nc,yes\n", "held.csv")
+    table = read("some/name", streaming=True, validation=str(held))
+    assert table.counts("train") is None and table.counts("validation") == [1, 2]
+    assert table.batch([*table.held_out])[1] == [1, 0, 1]
+    csv(tmp_path, "text,label\na,positive\n", "held.csv")
+    message = refusal("some/name", streaming=True, validation=str(held))
+    assert "held.csv: label 'positive' is not one of no, yes" in message
+    turned = classed(tmp_path, "turned", ["yes", "no"], [0, 1])
+    message = refusal("some/name", streaming=True, validation=str(turned))
+    assert "label 0 means 'yes' there, and 'no' in train" in message
+
+
+def test_split_of_a_stream_whose_labels_are_all_missing_is_left_out(hub):
+    kinds = hub.splits["train"].features
+    test = Dataset.from_dict({"text": ["a", "b"], "label": [-1, -1]}, kinds)
+    hub.splits["test"] = test.to_iterable_dataset()
+    table = read("some/name", streaming=True)
+    assert table.held_out is None
+    assert table.notes == ["no row of test has a label: it is left out"]

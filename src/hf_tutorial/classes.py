@@ -26,7 +26,8 @@ def numbered(
     """Name the classes by the reader's own values, in order, and number the values.
 
     Args:
-        surveys: What was found in each split; nothing, of a stream whose classes have names.
+        surveys: What was found in each split; without "train" where that is a stream whose
+            classes have names.
         label: The column with the classes.
         features: What that column holds in each split.
         untyped: The training rows come from a csv, where each value is a text.
@@ -41,8 +42,6 @@ def numbered(
     if is_class(kind):
         names, name_of = list(kind.names), str
         numbers = {number: number for number in range(len(names))}
-        if not surveys:
-            return names, numbers
     else:
         counts = surveys["train"].counts
         name_of, order = _naming(counts, kind_of(kind), untyped, label)
@@ -61,7 +60,8 @@ def numbered(
                     f"{said}: label {value!r} means {name!r} there, and "
                     f"{names[numbers[value]]!r} in train: write the labels of both as texts"
                 )
-    _judge(surveys["train"], names, numbers, label, notes)
+    if "train" in surveys:
+        _judge(surveys["train"], names, numbers, label, notes)
     return names, numbers
 
 
@@ -98,7 +98,7 @@ def _naming_in(kind: Any, of_train: Any, name_of: Callable) -> Callable[[Any], A
 
     def name(value: Any) -> Any:
         if isinstance(value, int) and not isinstance(value, bool):
-            return names.names[value] if value < len(names.names) else value
+            return names.names[value] if 0 <= value < len(names.names) else value
         return name_of(value)
 
     return name
@@ -141,16 +141,17 @@ def _judge(survey: Survey, names, numbers, label: str, notes: list[str]) -> None
 
 def _compare(names: list[str], label: str, notes: list[str]) -> None:
     """Refuse classes that differ by blanks only, and note those that differ by capitals."""
+    spelled: dict[str, str] = {}
     alike: dict[str, str] = {}
     for name in names:
         plain = " ".join(name.split())
-        other = alike.setdefault(plain.casefold(), name)
-        if other == name:
-            continue
-        if " ".join(other.split()) == plain:
+        other = spelled.setdefault(plain, name)
+        if other != name:
             raise Refused(
                 f"the classes {other!r} and {name!r} in {label!r} differ by blanks only: "
                 "write them alike"
             )
-        notes.append(f"{other!r} and {name!r} in {label!r} differ by capitals only, and are "
-                     "two classes")  # fmt: skip
+        other = alike.setdefault(plain.casefold(), name)
+        if other != name:
+            notes.append(f"{other!r} and {name!r} in {label!r} differ by capitals only, and "
+                         "are two classes")  # fmt: skip

@@ -45,7 +45,8 @@ class Table:
         label: The column with the classes.
         names: The reader's own values, in order, as names of the classes.
         numbers: For each value of the label column the number of its class.
-        surveys: What was found in each split; none of a Hub stream with named classes.
+        surveys: What was found in each split; nothing of the training rows where they are a
+            Hub stream with named classes.
         notes: What the reader should know, a sentence each.
         cut: The held-out rows were cut from those to train on.
     """
@@ -66,7 +67,7 @@ class Table:
         for row in rows:  # a stream that nobody has looked through may hold anything
             if row[self.label] not in self.numbers:
                 raise Refused(f"label {row[self.label]!r} is not one of "
-                              f"{', '.join(self.names)}: mend or filter these rows")  # fmt: skip
+                              f"{shown(self.names)}: mend or filter these rows")  # fmt: skip
             for column in self.texts:
                 if row[column] is None or not str(row[column]).strip():
                     raise Refused(
@@ -167,7 +168,7 @@ def _looked_at(found: files.Found, texts, label, kinds, named) -> Table:
             raise Refused(EMPTY)
         refuse_faults("train", surveys["train"], label, "train" in found.sheets)
         notes += _words_for_nothing(surveys["train"])
-    rated = _held_out(found, texts, label, notes, surveys, unseen, named)
+    rated = _held_out(found, texts, label, notes, surveys, named)
     features = {"train": kinds[label]}
     if rated is not None:
         features[rated] = _features(found.splits[rated])[label]
@@ -191,7 +192,7 @@ def _words_for_nothing(survey: Survey) -> list[str]:
     ]
 
 
-def _held_out(found, texts, label, notes, surveys, unseen, named) -> str | None:
+def _held_out(found, texts, label, notes, surveys, named) -> str | None:
     """Choose the split to evaluate on; one without labels is left out, and said to be.
 
     A split that the reader has named is never left out: what is wrong with it is refused.
@@ -211,19 +212,18 @@ def _held_out(found, texts, label, notes, surveys, unseen, named) -> str | None:
                 column, present, f"{said}: ", found.separators.get(split, "")
             )
         _judge_types(texts, label, present, f"{said}: ")
-        if not unseen:
-            named_classes = is_class(present[label])
-            survey = _told(found, split, look, rows, said, texts, label, named_classes)
-            if survey.rows == 0:
-                if split in named:
-                    raise Refused(f"{said}{NO_ROW}")
-                continue
-            lacking = survey.faults.get("label", (0, 0))[0]
-            if lacking == survey.rows and split not in named:
-                notes.append(f"no row of {split} has a label: it is left out")
-                continue
-            refuse_faults(said, survey, label, split in found.sheets)
-            surveys[split] = survey
+        named_classes = is_class(present[label])
+        survey = _told(found, split, look, rows, said, texts, label, named_classes)
+        if survey.rows == 0:
+            if split in named:
+                raise Refused(f"{said}{NO_ROW}")
+            continue
+        lacking = survey.faults.get("label", (0, 0))[0]
+        if lacking == survey.rows and split not in named:
+            notes.append(f"no row of {split} has a label: it is left out")
+            continue
+        refuse_faults(said, survey, label, split in found.sheets)
+        surveys[split] = survey
         return split
     return None
 
