@@ -13,6 +13,7 @@ import pytest
 import torch
 from accelerate.commands.launch import _validate_launch_command, launch_command_parser
 from accelerate.utils.launch import prepare_multi_gpu_env
+from datasets import Dataset
 from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
@@ -223,6 +224,20 @@ def test_stream_longer_than_its_buffer_deals_each_row_once_and_resumes_exactly(
     assert losses(out) == losses(place / whole)
     if count == 2:
         assert losses(out) == pytest.approx(losses(place / "whole-1"), abs=1e-6)
+
+
+def test_short_last_batch_of_a_stream_is_evaluated_by_two_processes(place, tiny):
+    """Accelerate fills it up with rows of the first batch, whose texts are longer here."""
+    folder = place / "odd"
+    folder.mkdir()
+    table([n % 2 for n in range(16)]).to_json(folder / "train.jsonl")
+    texts = ["a long text about a film"] * 8 + ["short"] * 3
+    held_out = Dataset.from_dict({"text": texts, "label": [n % 2 for n in range(11)]})
+    held_out.to_json(folder / "validation.jsonl")
+    words = ("--dataset", folder, "--checkpoint", tiny, "--streaming", "--max-steps", 2)
+    said = run(place, "odd-held-out", *words, count=2)
+    assert "accuracy" in lines_of(place / "odd-held-out")[-1]
+    assert "on 11 rows of validation: this model" in said
 
 
 def test_batch_that_processes_cannot_share_is_refused(place, tiny):

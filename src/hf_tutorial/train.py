@@ -231,14 +231,16 @@ def loader(run: Run, rows: Any, *, whole: bool) -> Any:
     import torch
     from transformers import DataCollatorWithPadding
 
-    tokenizer, padded = (
-        run.learner.tokenizer,
-        DataCollatorWithPadding(run.learner.tokenizer),
-    )
+    tokenizer, limit = run.learner.tokenizer, run.options.max_length
+    shared = run.accelerator.num_processes > 1 and not hasattr(rows, "num_rows")
+    # Accelerate fills up the last batch of a stream with rows of the first one, which must
+    # be as wide (accelerate 1.15).
+    padding = "max_length" if shared and not whole else True
+    padded = DataCollatorWithPadding(tokenizer, padding=padding, max_length=limit)
 
     def collate(some: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
         texts, labels = run.table.batch(some)
-        encoded = tokenizer(*texts, truncation=True, max_length=run.options.max_length)
+        encoded = tokenizer(*texts, truncation=True, max_length=limit)
         return padded({**encoded, "labels": labels})
 
     # A generator of its own, because a loader draws a number each time it begins, and
