@@ -414,6 +414,43 @@ def test_model_whose_positions_have_no_end_is_not_limited():
     assert learners.positions(model) is None
 
 
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("bert", {}),
+        ("gpt2", {"n_embd": 8, "n_head": 2, "n_layer": 1}),
+        (
+            "bart",
+            {"d_model": 8, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 8,
+             "decoder_ffn_dim": 8, "encoder_attention_heads": 2, "eos_token_id": 102,
+             "decoder_attention_heads": 2, "encoder_layerdrop": 0.5},
+        ),
+        ("opt", {"word_embed_proj_dim": 8, "ffn_dim": 8, "layerdrop": 0.5}),
+        ("xlm", {"emb_dim": 8, "n_heads": 2, "n_layers": 1}),
+    ],
+)  # fmt: skip
+def test_dropout_of_any_kind_of_model_is_what_was_asked_for(
+    tiny, tmp_path, kind, settings
+):
+    """BART, OPT and XLM hold it as numbers, not as modules."""
+    tokenizer = AutoTokenizer.from_pretrained(tiny)
+    sizes = {"vocab_size": len(tokenizer), "max_position_embeddings": 64}
+    configured(kind, **sizes, **settings, pad_token_id=0).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    batch = tokenizer(["a good film"] * 16, return_tensors="pt")
+    inputs = {name: batch[name] for name in ("input_ids", "attention_mask")}
+    for share, same in ((0.0, True), (0.5, False)):
+        options = SimpleNamespace(
+            checkpoint=tmp_path, dropout=share, max_length=16, learning_rate=1e-3,
+            warmup_steps=0,
+        )  # fmt: skip
+        asked = SimpleNamespace(names=["a", "b"], texts=("text",))
+        model = learners.made(options, asked, 3).model.train()
+        with torch.no_grad():
+            rows = torch.cat([model(**inputs).logits for _ in range(5)])
+        assert bool(torch.isclose(rows, rows[:1], atol=1e-6).all()) == same
+
+
 def test_tokenizer_of_another_checkpoint_is_refused(run, tiny, tmp_path):
     other = tmp_path / "other"
     shutil.copytree(tiny, other)

@@ -1,5 +1,6 @@
 """What learns in a training: a checkpoint with a head for the reader's classes, and what moves it."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,9 +45,7 @@ def made(options: Any, table: Any, steps: int) -> Learner:
             f"--checkpoint {options.checkpoint}: {told or one_line(error)}"
         ) from None
     model.config.problem_type = "single_label_classification"
-    for module in model.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = options.dropout
+    drop_out(model, options.dropout)
     if tokenizer.pad_token is None:  # GPT-2 and its kin
         tokenizer.pad_token = tokenizer.eos_token
         model.config.pad_token_id = tokenizer.pad_token_id
@@ -62,6 +61,21 @@ def made(options: Any, table: Any, steps: int) -> Learner:
     )
     schedule = get_linear_schedule_with_warmup(optimizer, options.warmup_steps, steps)
     return Learner(tokenizer, model, optimizer, schedule)
+
+
+def drop_out(model: Any, share: float) -> None:
+    """Set dropout, of modules and of the numbers that BART, OPT and XLM keep; leave no layer out."""
+    import torch
+
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = share
+        for name, value in vars(module).items():
+            if isinstance(value, (int, float)) and not isinstance(value, bool):
+                if re.search(r"dropout(_prob|_p|_rate)?$|pdrop$", name):
+                    setattr(module, name, share)
+                elif name.endswith("layerdrop"):
+                    setattr(module, name, 0.0)
 
 
 def refuse_misfit(options: Any, model: Any, tokenizer: Any, texts: int) -> None:
