@@ -232,11 +232,13 @@ def loader(run: Run, rows: Any, *, whole: bool) -> Any:
     from transformers import DataCollatorWithPadding
 
     tokenizer, limit = run.learner.tokenizer, run.options.max_length
-    shared = run.accelerator.num_processes > 1 and not hasattr(rows, "num_rows")
     # Accelerate fills up the last batch of a stream with rows of the first one, which must
     # be as wide (accelerate 1.15).
-    padding = "max_length" if shared and not whole else True
-    padded = DataCollatorWithPadding(tokenizer, padding=padding, max_length=limit)
+    shared = run.accelerator.num_processes > 1 and not hasattr(rows, "num_rows")
+    alike = {"padding": "max_length", "max_length": limit}
+    padded = DataCollatorWithPadding(
+        tokenizer, **(alike if shared and not whole else {})
+    )
 
     def collate(some: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
         texts, labels = run.table.batch(some)
