@@ -5,10 +5,13 @@ import importlib.util
 import json
 import os
 import shutil
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -223,6 +226,38 @@ def impatient(hub, monkeypatch):
     monkeypatch.setattr(patience.constants, "ENDPOINT", hub.address)
     with patience.Patient(follow_redirects=True) as client:
         yield lambda: client.get(f"{hub.address}/api/models/{REPOSITORY}"), patience
+
+
+class Parts(socketserver.BaseRequestHandler):
+    """A server that hears each question, and hangs up."""
+
+    def handle(self):
+        self.request.recv(1 << 16)
+
+
+BOTH = """
+from types import SimpleNamespace
+from hf_tutorial import train
+from hf_tutorial.hub import __main__ as filling
+try:
+    train.bundled(SimpleNamespace(checkpoint=None, dataset=None))
+except SystemExit as refused:
+    print(refused)
+print(filling.main())
+"""
+
+
+def test_hub_that_hangs_up_ends_a_training_and_a_fetching_in_a_sentence(tmp_path):
+    environment = Hub.environment(SimpleNamespace(address=""), tmp_path)
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Parts) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        environment["HF_ENDPOINT"] = f"http://127.0.0.1:{server.server_address[1]}"
+        done = ran(BOTH, environment | {"HF_TUTORIAL_SOURCE": "hub"})
+        server.shutdown()
+    sentence = "Hub (127.0.0.1) was cut off in the middle of an answer: try again"
+    assert done.returncode == 0, done.stderr
+    assert f"the {sentence}" in done.stdout and done.stdout.endswith("\n1\n")
+    assert f"The {sentence}" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_nothing_is_asked_again_once_the_hub_was_given_up_until_that_is_forgotten(

@@ -89,6 +89,22 @@ def test_copied_cache_serves_every_role_offline_and_what_it_lacks_is_named(
     assert len(hub.requests) == before
 
 
+def test_model_of_which_a_part_was_downloaded_is_not_taken_for_whole_offline(
+    hub, filled, tmp_path
+):
+    """A file that was read by its name leaves no list of the others."""
+    copy = tmp_path / "elsewhere"
+    shutil.copytree(filled[0], copy, symlinks=True)
+    model = copy / "hub/models--distilbert--distilgpt2"
+    shutil.rmtree(model / "trees")
+    (weights,) = model.glob("snapshots/*/model.safetensors")
+    weights.unlink()
+    done = ran(["-m", "hf_tutorial.hub"], hub.environment(copy, HF_HUB_OFFLINE="1"))
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith(f"Not in {copy}/hub: distilbert/distilgpt2.\n")
+    assert "was downloaded in part: *.safetensors is not in" in done.stderr
+
+
 def test_stopped_by_hand_it_says_that_the_same_command_goes_on(monkeypatch, capsys):
     from hf_tutorial.hub import __main__ as filling
 

@@ -11,11 +11,15 @@ from typing import Any
 
 from huggingface_hub import constants, snapshot_download
 from huggingface_hub.errors import DryRunError
-from huggingface_hub.utils import tqdm
+from huggingface_hub.utils import httpx, tqdm
+
+from hf_tutorial.refused import one_line
 
 # Of a model: what `from_pretrained` reads. Not the same weights in five other formats.
 OF_A_MODEL = ("*.json", "*.txt", "*.safetensors", "README.md")
 NOT_BELOW = ("*/*",)
+# What must lie in the cache where the Hub cannot be asked what there is.
+NEEDED = {"model": ("config.json", "*.safetensors", "tokenizer*"), "space": ("*.py",)}
 
 
 @dataclass(frozen=True)
@@ -64,18 +68,33 @@ def fetched(wanted: Wanted) -> str:
     from hf_tutorial.hub import patience
 
     patience.set_up()
-    asked = dict(
+    try:
+        folder = _downloaded(wanted) or _kept(wanted)
+    except httpx.TransportError as error:  # the client's, some of which are no OSError
+        raise OSError(
+            f"{wanted.name} could not be fetched ({one_line(error)})"
+        ) from error
+    return folder
+
+
+def _asked(wanted: Wanted) -> dict[str, Any]:
+    return dict(
         repo_id=wanted.name,
         repo_type=wanted.kind,
         allow_patterns=list(wanted.files),
         ignore_patterns=list(wanted.without),
     )
+
+
+def _downloaded(wanted: Wanted) -> str | None:
+    """Download what is missing; None where the Hub fails."""
+    asked = _asked(wanted)
     try:
         plan = snapshot_download(
             **asked, revision=wanted.revision, dry_run=True, tqdm_class=_Unseen
         )
-    except DryRunError:  # the Hub fails: what was downloaded before may do
-        return snapshot_download(**asked, revision=wanted.revision, tqdm_class=_Unseen)
+    except DryRunError:
+        return None
     if not plan:
         raise OSError(
             f"{wanted.name} on the Hub holds none of {', '.join(wanted.files)}: it was changed "
@@ -92,6 +111,23 @@ def fetched(wanted: Wanted) -> str:
     )
     if missing:
         _refuse_other_bytes(wanted, Path(folder), {file.filename for file in missing})
+    return folder
+
+
+def _kept(wanted: Wanted) -> str:
+    """Give what was downloaded before, if that is all there is to have."""
+    folder = snapshot_download(
+        **_asked(wanted), revision=wanted.revision, tqdm_class=_Unseen
+    )
+    # Without a list of what the Hub has, the client takes any folder for whole.
+    needed = NEEDED.get(wanted.kind, ())
+    lacking = [name for name in needed if not any(Path(folder).glob(name))]
+    if lacking:
+        raise OSError(
+            f"{wanted.name} was downloaded in part: {', '.join(lacking)} is not in "
+            f"{constants.HF_HUB_CACHE}: connect to the network, unset HF_HUB_OFFLINE if it "
+            "is set, and try again"
+        )
     return folder
 
 
