@@ -53,6 +53,21 @@ def test_one_command_fetches_what_every_role_needs_and_says_how_much(filled):
     assert done.stdout.endswith(" MB).\n") and len(done.stdout.splitlines()) == 1
 
 
+def test_size_is_that_of_what_was_asked_for(filled, tmp_path, monkeypatch, capsys):
+    from hf_tutorial.hub import __main__ as filling
+
+    copy = tmp_path / "elsewhere"
+    shutil.copytree(filled[0], copy, symlinks=True)
+    other = copy / "hub/models--reader--other/snapshots" / ("0" * 40)
+    other.mkdir(parents=True)
+    with open(other / "model.safetensors", "wb") as weights:
+        weights.truncate(10**9)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", f"{copy}/hub")
+    assert filling.report([], []) == 0
+    size = filled[1].stdout.rpartition("(")[2]
+    assert capsys.readouterr().out.endswith(f"({size}")
+
+
 ROLES = """
 import json
 from hf_tutorial import sources

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -731,6 +732,24 @@ def test_damaged_checkpoint_is_named_and_the_one_before_is_used(
     run(*words, "--resume", out="stopped")
     assert "step-000013 is damaged" in capsys.readouterr().out
     assert equal(weights(whole), weights(stopped))
+
+
+def test_step_of_seven_digits_is_newer_than_one_of_six(tmp_path):
+    class Saving:
+        is_main_process = True
+
+        def wait_for_everyone(self):
+            pass
+
+        def save_state(self, folder):
+            (Path(folder) / "state").write_text("whole")
+
+    for step in (999_960, 999_980, 1_000_000):
+        checkpoints.save(tmp_path, step, {}, Saving())
+    kept = {path.name for path in tmp_path.iterdir()}
+    assert kept == {"step-999980", "step-1000000"}
+    assert checkpoints.newest(tmp_path) == "step-1000000"
+    assert checkpoints.last_whole(tmp_path)[1]["step"] == 1_000_000
 
 
 def test_finished_run_has_nothing_left_to_do(run):

@@ -13,17 +13,11 @@ def main() -> int:
     os.environ["HF_TUTORIAL_SOURCE"] = "hub"
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
-    from hf_tutorial import sources
     from hf_tutorial.hub import failures
     from hf_tutorial.refused import one_line
 
     missing: dict[str, OSError] = {}
-    tables = (
-        (sources.checkpoint, sources.CHECKPOINTS),
-        (sources.dataset, sources.DATASETS),
-        (sources.metric, sources.METRICS),
-    )
-    for ask, roles in tables:
+    for ask, _, roles in _tables():
         for role, (_, repository, *_) in roles.items():
             try:
                 ask(role)
@@ -42,13 +36,26 @@ def main() -> int:
 SETTINGS = {"HF_HUB_DISABLE_XET": "1", "HF_HUB_VERBOSITY": "error"}
 
 
+def _tables() -> tuple:
+    from hf_tutorial import sources
+
+    return (
+        (sources.checkpoint, "model", sources.CHECKPOINTS),
+        (sources.dataset, "dataset", sources.DATASETS),
+        (sources.metric, "space", sources.METRICS),
+    )
+
+
 def report(missing: list[str], reasons: list[str]) -> int:
     """Say that all is there and how large it is, or what is not and why."""
     from huggingface_hub import constants, scan_cache_dir
 
     cache = constants.HF_HUB_CACHE
     if not missing:
-        size = scan_cache_dir(cache).size_on_disk / 1e6
+        tables = _tables()
+        asked = {(kind, name) for _, kind, roles in tables for _, name, *_ in roles.values()}  # fmt: skip
+        found = {(one.repo_type, one.repo_id): one for one in scan_cache_dir(cache).repos}  # fmt: skip
+        size = sum(found[one].size_on_disk for one in asked & set(found)) / 1e6
         print(f"All that the notebooks ask the Hub for is in {cache} ({size:,.0f} MB).")
         return 0
     print(f"Not in {cache}: {', '.join(missing)}.", file=sys.stderr)
