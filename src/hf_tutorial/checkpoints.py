@@ -41,7 +41,7 @@ def save(folder: Path, step: int, progress: dict[str, Any], accelerator: Any) ->
             (temporary / STATE).write_text(json.dumps(progress, indent=1))
             shutil.rmtree(final, ignore_errors=True)
             temporary.rename(final)  # from here on it counts
-            for old in sorted(folder.glob("step-*"))[:-KEPT]:
+            for old in _by_step(folder)[:-KEPT]:
                 shutil.rmtree(old)
     except Exception as error:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -64,9 +64,15 @@ def is_full(error: BaseException) -> bool:
     )
 
 
+def _by_step(folder: Path) -> list[Path]:
+    """List the checkpoints in a folder, the newest last: step 1000000 has a digit more."""
+    return sorted(folder.glob("step-*"), key=lambda path: (len(path.name), path.name))
+
+
 def newest(folder: Path) -> str | None:
     """Name the last checkpoint in a folder."""
-    return max((path.name for path in folder.glob("step-*")), default=None)
+    found = _by_step(folder)
+    return found[-1].name if found else None
 
 
 def last_one(folder: Path) -> str:
@@ -77,7 +83,7 @@ def last_one(folder: Path) -> str:
 
 def last_whole(folder: Path) -> tuple[Path, dict[str, Any]] | None:
     """Find the newest checkpoint whose files are all as they were written; name the others."""
-    for path in sorted(folder.glob("step-*"), reverse=True):
+    for path in reversed(_by_step(folder)):
         try:
             progress = json.loads((path / STATE).read_text())
             damaged = [
