@@ -191,6 +191,34 @@ def test_folder_with_a_file_that_would_be_left_out_is_refused(tmp_path):
     assert "would be left out beside" in message and "keep one kind of file" in message
 
 
+@pytest.mark.parametrize("name", ["train.csv", "TRAIN.CSV"])
+def test_hidden_copies_in_a_folder_are_no_rows(tmp_path, name):
+    """Jupyter and macOS leave them beside a file that was opened or copied."""
+    folder = tmp_path / ".hidden" / "__folder"
+    for below in (".ipynb_checkpoints", "__MACOSX"):
+        (folder / below).mkdir(parents=True)
+        write(folder / below / name, ROWS[:1])
+    (folder / f"._{name}").write_bytes(b"\0\5\26\7\0Mac OS X")
+    write(folder / name)
+    assert rows_of(folder) == ROWS
+
+
+@pytest.mark.parametrize(
+    ("ending", "begin"), [(".zst", "28b52ffd"), (".lz4", "04224d18")]
+)
+def test_packed_file_that_nothing_here_unpacks_is_refused_with_the_way_out(
+    tmp_path, ending, begin
+):
+    file = tmp_path / f"rows.csv{ending}"
+    file.write_bytes(bytes.fromhex(begin) + bytes(20))
+    said = f"nothing here unpacks {ending}: unpack it first, or pack it as .gz"
+    for streaming in (False, True):
+        assert said in refusal(file, streaming=streaming)
+    assert said in refusal(tmp_path)
+    (tmp_path / "rows.xlsx").write_text("text,label\na,b\n")
+    assert ending not in refusal(tmp_path / "rows.xlsx")
+
+
 def test_folder_without_data_is_refused_with_the_endings(tmp_path):
     (tmp_path / "notes.docx").write_text("mine")
     assert "no file that ends in .csv, .tsv, .json" in refusal(tmp_path)

@@ -23,7 +23,8 @@ KINDS = {
     ".parquet": "parquet",
     ".arrow": "arrow",
 }
-COMPRESSIONS = (".gz", ".bz2", ".xz", ".zip", ".zst", ".lz4")
+COMPRESSIONS = (".gz", ".bz2", ".xz", ".zip")
+NOT_UNPACKED = (".zst", ".lz4")  # the libraries that would are not installed
 ENDINGS = f"{', '.join(KINDS)} (or one of these followed by {', '.join(COMPRESSIONS)})"
 SEPARATORS = (",", "\t", ";", "|")
 NO_DATA = "corresponds to no data"  # so says the library of an empty split
@@ -114,7 +115,7 @@ def _each(kind, files: dict[str, list[str]], columns, streaming, found: Found) -
 
 def _kind(path: Path, where: str) -> str:
     endings = [ending.lower() for ending in path.suffixes]
-    if endings and endings[-1] in COMPRESSIONS:
+    if endings and endings[-1] in (*COMPRESSIONS, *NOT_UNPACKED):
         endings.pop()
     if not endings or endings[-1] not in KINDS:
         raise Refused(f"{where}: the ending must be one of {ENDINGS}")
@@ -128,7 +129,11 @@ def _library(*names: str, streaming: bool = False) -> dict[str, Any]:
 
 
 def _hub(name: str, where: str, streaming: bool) -> dict[str, Any]:
-    if Path(name.removesuffix("/")).suffix.lower() in (*KINDS, *COMPRESSIONS):
+    if Path(name.removesuffix("/")).suffix.lower() in (
+        *KINDS,
+        *COMPRESSIONS,
+        *NOT_UNPACKED,
+    ):
         raise Refused(f"{where}: there is no such file")
     return _library(*name.split(":", 1), streaming=streaming)
 
@@ -159,7 +164,8 @@ def _folder(path: Path, where: str) -> tuple[str | None, dict[str, list[str]]]:
     taken = {Path(file).resolve() for files in found.values() for file in files}
     # A .json may be anything: settings, a card, a description of the columns.
     data = [file for file in sorted(path.rglob("*")) if file.is_file()
-            and file.suffix.lower() in set(KINDS) - {".json"}]  # fmt: skip
+            and file.suffix.lower() in set(KINDS) - {".json"}
+            and not _hidden(file.relative_to(path))]  # fmt: skip
     left_out = [file for file in data if file.resolve() not in taken]
     if left_out and all(file.parent == path and KINDS[file.suffix.lower()] == kind
                         for file in data):  # fmt: skip
@@ -174,11 +180,18 @@ def _folder(path: Path, where: str) -> tuple[str | None, dict[str, list[str]]]:
     return (kind if kind in KINDS.values() and not typed else None), found
 
 
+def _hidden(file: Path) -> bool:
+    """Say whether a file of a folder is one that the library passes over, too."""
+    return any(part.startswith(".") for part in file.parts) or any(
+        part.startswith("__") for part in file.parts[:-1]
+    )
+
+
 def _scanned(folder: Path, where: str) -> tuple[str, dict[str, list[str]]]:
     found: dict[str, list[str]] = {}
     kinds = set()
     for file in sorted(folder.iterdir()):
-        if file.suffix.lower() in KINDS:
+        if file.suffix.lower() in KINDS and not _hidden(file.relative_to(folder)):
             words = re.split(r"[^a-z]+", file.name.lower())
             split = next((SPLITS[w] for w in words if w in SPLITS), "train")
             found.setdefault(split, []).append(str(file))
@@ -195,6 +208,11 @@ def _rows(
 ) -> tuple[Any, str]:
     """Read one split from its files; say what separates the cells, if it is a csv."""
     options: dict[str, Any] = {}
+    for path in paths:
+        if (ending := Path(path).suffix.lower()) in NOT_UNPACKED:
+            raise Refused(
+                f"{path}: nothing here unpacks {ending}: unpack it first, or pack it as .gz"
+            )
     if kind in ("csv", "json"):
         for path in paths:
             _must_be_utf8(path)
