@@ -57,6 +57,21 @@ def test_every_process_reads_the_checkpoint_under_fsdp():
     assert keys["fsdp_cpu_ram_efficient_loading"] is False
 
 
+def test_layer_that_fsdp_wraps_is_named_for_each_encoder():
+    from transformers.models.bert import modeling_bert
+    from transformers.models.distilbert import modeling_distilbert
+
+    line = next(
+        line for line in (FOLDER / "fsdp.yaml").read_text().splitlines()
+        if "layer_cls_to_wrap" in line
+    )  # fmt: skip
+    for module, name in (
+        (modeling_bert, "BertLayer"),
+        (modeling_distilbert, "TransformerBlock"),
+    ):
+        assert name in line and hasattr(module, name)
+
+
 def test_misspelt_key_is_refused(tmp_path):
     file = tmp_path / "bad.yaml"
     file.write_text((FOLDER / "cpu.yaml").read_text() + "mixed_precison: bf16\n")

@@ -923,3 +923,25 @@ def test_card_names_what_was_learned_from(
                               batch_size=8, learning_rate=1e-4, max_length=64, seed=0)  # fmt: skip
     run = SimpleNamespace(options=options, steps=3, table=SimpleNamespace(names=["no"]))
     assert f"fine-tuned on {named}: 3 steps" in str(reports.card(run, None))
+
+
+def test_folder_that_one_stands_in_has_a_name_on_the_card(tmp_path, monkeypatch):
+    (tmp_path / "films").mkdir()
+    monkeypatch.chdir(tmp_path / "films")
+    options = SimpleNamespace(dataset=".", output_dir=Path("."), checkpoint=".",
+                              batch_size=8, learning_rate=1e-4, max_length=64, seed=0)  # fmt: skip
+    run = SimpleNamespace(options=options, steps=3, table=SimpleNamespace(names=["no"]))
+    card = str(reports.card(run, None))
+    assert "# films\n\nfilms, fine-tuned on films: 3 steps" in card
+
+
+def test_other_checkpoint_of_the_same_dot_is_another_run(tmp_path, monkeypatch):
+    named = []
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        monkeypatch.chdir(tmp_path / folder)
+        options = train.arguments(["--output-dir", "out", "--checkpoint", "."])
+        alone = SimpleNamespace(distributed_type=SimpleNamespace(value="NO"))
+        rows = SimpleNamespace(names=["no"], digest=lambda: "")
+        named.append(train.identified(options, alone, rows)["checkpoint"])
+    assert named == ["one", "two"]

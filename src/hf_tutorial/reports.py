@@ -1,15 +1,16 @@
 """What a training says of itself: what it will do, how good it came out, and its card."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hf_tutorial import sources
+from hf_tutorial.refused import SHOWN, shown
 
 LOOKED_AT = 1_000  # texts, to say how many are cut
 COMPARED = 20_000  # rows that word counts learn from
-SHOWN = 12  # classes
 
 
 @dataclass
@@ -90,9 +91,8 @@ def _classes(table: Any) -> str:
     )
     if len(pairs) <= SHOWN:
         pairs = list(zip(table.names, counts, strict=True))
-    shown = [name if n is None else f"{name} {n:,}" for name, n in pairs[:SHOWN]]
-    more = f" and {len(pairs) - SHOWN} more" if len(pairs) > SHOWN else ""
-    return f"{len(pairs)}: {', '.join(shown)}{more}"
+    counted = [name if n is None else f"{name} {n:,}" for name, n in pairs]
+    return f"{len(pairs)}: {shown(counted)}"
 
 
 def _some(rows: Any, count: int) -> Any:
@@ -203,7 +203,7 @@ def _learned_from(dataset: str | None) -> str:
         return sources.DATASETS["reviews"][1]
     if dataset is None:
         return "the bundled reviews"
-    return Path(dataset).name if Path(dataset).exists() else dataset
+    return Path(os.path.abspath(dataset)).name if Path(dataset).exists() else dataset
 
 
 def card(run: Any, score: Score | None) -> Any:
@@ -213,13 +213,14 @@ def card(run: Any, score: Score | None) -> Any:
     options = run.options
     data = _learned_from(options.dataset)
     measured = "not evaluated" if score is None else f"{score.accuracy:.1%}"
+    title = Path(os.path.abspath(options.output_dir)).name  # "." has none
     header = ModelCardData(
         library_name="transformers",
         pipeline_tag="text-classification",
         tags=["generated-by-hf_tutorial.train"],
     )
     return ModelCard(
-        f"---\n{header.to_yaml()}\n---\n# {options.output_dir.name}\n\n"
+        f"---\n{header.to_yaml()}\n---\n# {title}\n\n"
         f"{sources.name_of(options.checkpoint)}, fine-tuned on {data}: {run.steps} "
         f"steps of {options.batch_size} examples, AdamW at {options.learning_rate}, "
         f"{options.max_length} tokens a text, seed {options.seed}.\n\n"

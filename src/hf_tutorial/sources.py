@@ -152,7 +152,9 @@ def name_of(checkpoint: str) -> str:
     found = re.search(
         r"models--([^/\\]+)[/\\]snapshots[/\\][0-9a-f]{40}[/\\]?$", checkpoint
     )
-    return found[1].replace("--", "/") if found else Path(checkpoint).name
+    if found:
+        return found[1].replace("--", "/")
+    return Path(os.path.abspath(checkpoint)).name  # "." has none
 
 
 def damage() -> list[str]:

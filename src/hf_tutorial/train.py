@@ -7,8 +7,9 @@
     accelerate launch --config_file notebooks/accelerate/gpus.yaml \\
         -m hf_tutorial.train --output-dir runs/four
 
-On a CPU, both launchers set OMP_NUM_THREADS to 1 for each of several processes, and
-`accelerate launch` even for one: that is slower than the first line, unless you set it.
+On a CPU, torchrun sets OMP_NUM_THREADS to 1 for each of several processes, and `accelerate
+launch` even for one, unless it is told of the CPU (`use_cpu` in its file, or --cpu): then
+it shares out the cores. One thread is slower than the first line; you may set it yourself.
 
 The batch size counts examples behind one optimizer step, over all processes, and dropout
 is off unless asked for: so any number of processes gives the same losses. OUTPUT_DIR gets
@@ -388,7 +389,7 @@ def identified(
     run = asdict(options)
     for elsewhere in ("output_dir", "resume", "save_every"):
         del run[elsewhere]
-    run["checkpoint"] = Path(options.checkpoint).name
+    run["checkpoint"] = Path(os.path.abspath(options.checkpoint)).name  # "." has none
     run |= {"labels": table.names, "rows": table.digest()}
     # Whole copies of the model are the same in any number of processes, shares are not.
     kind = accelerator.distributed_type.value
