@@ -11,6 +11,7 @@ import mmap
 import os
 import re
 import socket
+import socketserver
 import subprocess
 import sys
 import threading
@@ -574,6 +575,20 @@ def nobody() -> str:
     )  # and never listens; else another process gets the port
     KEPT.append(taken)
     return f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+@contextlib.contextmanager
+def hanging_up():
+    """A server that hears each question, and hangs up."""
+
+    class Parts(socketserver.BaseRequestHandler):
+        def handle(self):
+            self.request.recv(1 << 16)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Parts) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
 
 
 @contextlib.contextmanager

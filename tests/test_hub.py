@@ -5,19 +5,16 @@ import importlib.util
 import json
 import os
 import shutil
-import socketserver
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from hf_tutorial import NOTEBOOKS, sources
 from tests import failing, published, tiny
-from tests.loopback import Hub, nobody, ran
+from tests.loopback import Hub, hanging_up, nobody, ran
 
 REPOSITORY = "distilbert/distilbert-base-cased"
 OUT = "restart the kernel without HF_TUTORIAL_SOURCE=hub"  # of most
@@ -228,13 +225,6 @@ def impatient(hub, monkeypatch):
         yield lambda: client.get(f"{hub.address}/api/models/{REPOSITORY}"), patience
 
 
-class Parts(socketserver.BaseRequestHandler):
-    """A server that hears each question, and hangs up."""
-
-    def handle(self):
-        self.request.recv(1 << 16)
-
-
 BOTH = """
 from types import SimpleNamespace
 from hf_tutorial import train
@@ -248,12 +238,9 @@ print(filling.main())
 
 
 def test_hub_that_hangs_up_ends_a_training_and_a_fetching_in_a_sentence(tmp_path):
-    environment = Hub.environment(SimpleNamespace(address=""), tmp_path)
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Parts) as server:
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        environment["HF_ENDPOINT"] = f"http://127.0.0.1:{server.server_address[1]}"
-        done = ran(BOTH, environment | {"HF_TUTORIAL_SOURCE": "hub"})
-        server.shutdown()
+    with hanging_up() as address, Hub() as other:
+        environment = other.environment(tmp_path, HF_TUTORIAL_SOURCE="hub")
+        done = ran(BOTH, environment | {"HF_ENDPOINT": address})
     sentence = "Hub (127.0.0.1) was cut off in the middle of an answer: try again"
     assert done.returncode == 0, done.stderr
     assert f"the {sentence}" in done.stdout and done.stdout.endswith("\n1\n")

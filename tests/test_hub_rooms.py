@@ -13,7 +13,7 @@ import pytest
 from hf_tutorial import NOTEBOOKS, caches, sources
 from hf_tutorial.hub import preparing
 from tests import guards, published, tiny
-from tests.loopback import Hub, nobody, ran
+from tests.loopback import Hub, hanging_up, nobody, ran
 
 TOKEN = "hf_thisTokenIsFake"
 
@@ -102,6 +102,14 @@ def test_copied_cache_serves_every_role_offline_and_what_it_lacks_is_named(
         "start again.",
     ]
     assert len(hub.requests) == before
+
+
+def test_hub_that_hangs_up_is_not_needed_where_all_was_fetched_before(hub, filled):
+    with hanging_up() as address:
+        environment = hub.environment(filled[0]) | {"HF_ENDPOINT": address}
+        done = ran(["-m", "hf_tutorial.hub"], environment)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == filled[1].stdout
 
 
 def test_model_of_which_a_part_was_downloaded_is_not_taken_for_whole_offline(

@@ -93,7 +93,7 @@ def _downloaded(wanted: Wanted) -> str | None:
         plan = snapshot_download(
             **asked, revision=wanted.revision, dry_run=True, tqdm_class=_Unseen
         )
-    except DryRunError:
+    except (DryRunError, httpx.TransportError):
         return None
     if not plan:
         raise OSError(
@@ -116,9 +116,11 @@ def _downloaded(wanted: Wanted) -> str | None:
 
 def _kept(wanted: Wanted) -> str:
     """Give what was downloaded before, if that is all there is to have."""
-    folder = snapshot_download(
-        **_asked(wanted), revision=wanted.revision, tqdm_class=_Unseen
-    )
+    asked = _asked(wanted) | {"revision": wanted.revision, "tqdm_class": _Unseen}
+    try:
+        folder = snapshot_download(**asked)
+    except httpx.TransportError:  # what the client takes for no failure of the Hub
+        folder = snapshot_download(**asked, local_files_only=True)
     # Without a list of what the Hub has, the client takes any folder for whole.
     needed = NEEDED.get(wanted.kind, ())
     lacking = [name for name in needed if not any(Path(folder).glob(name))]
