@@ -4,6 +4,7 @@ import base64
 import errno
 import io
 import os
+import time
 from pathlib import Path
 
 import nbformat
@@ -102,7 +103,6 @@ def test_long_line_takes_no_quadratic_time(unit):
     begun = time.process_time()
     assert spoken.comparable(unit * 20_000) == unit * 20_000
     assert time.process_time() - begun < 2
-
 
 
 def test_rows_of_a_load_report_are_put_in_order():
