@@ -223,9 +223,17 @@ def test_bare_make_lists_every_task():
     assert {line.split()[1] for line in listed.stdout.splitlines()} == tasks
 
 
-def test_clean_never_touches_notebooks_or_data():
-    printed = make("-n", "clean")
-    assert printed.stdout.strip() == "rm -rf build .venv"
+def test_clean_deletes_what_is_built_and_no_folder_of_the_readers(tmp_path):
+    for name in ("build/x", "notebooks/x", "data/x", ".venv/pyvenv.cfg", "envs/x"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    clean = ("-C", str(tmp_path), "-f", str(ROOT / "Makefile"), "clean")
+    assert make(*clean).returncode == 0 == make(*clean).returncode  # also when gone
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"notebooks", "data", "envs"}
+    kept = make(*clean, "VENV=envs")  # as an exported variable would have it
+    assert kept.returncode and "envs is no environment" in kept.stdout
+    assert (tmp_path / "envs/x").exists()
 
 
 def test_workflow_and_ci_call_the_commands_of_the_readme():
