@@ -8,6 +8,8 @@ from transformers import (
     AutoModel,
     AutoModelForCausalLM,
     AutoTokenizer,
+    BartConfig,
+    BartForConditionalGeneration,
     BertForMaskedLM,
     pipeline,
 )
@@ -329,6 +331,44 @@ def a_pipeline_squeezes_the_number_of_a_regression():
     raw = classify("a good film", function_to_apply="none")[0]["score"]
     model.config.problem_type = "regression"
     assert raw == classify("a good film")[0]["score"] == pytest.approx(logit.item())
+
+
+@trap(
+    157,
+    "transformers",
+    wrote="for module in model.modules(): if isinstance(module, Dropout): ...",
+)
+def dropout_of_some_models_is_no_module():
+    """Dropout that is switched off in its modules stays on in a BART or an OPT.
+
+    You see: nothing; or another loss at each call of a model that you made deterministic.
+
+    What happens: these families keep the share as a number, and call the function with it. BERT, GPT-2 and Llama have modules.
+
+    Instead: give the shares when you load, as the config calls them; or `eval()`, which reaches both.
+    """
+    ids = torch.arange(3, 20)[None]
+
+    def differs(model):
+        outputs = [model(ids).logits for _ in range(2)]
+        return not torch.equal(*outputs)
+
+    small = dict(
+        vocab_size=32, d_model=16, encoder_layers=1, decoder_layers=1, encoder_ffn_dim=16,
+        decoder_ffn_dim=16, encoder_attention_heads=2, decoder_attention_heads=2,
+        max_position_embeddings=32, pad_token_id=0, eos_token_id=3, num_labels=2,
+    )  # fmt: skip
+    model = BartForConditionalGeneration(BartConfig(**small)).train()
+    # You write
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    # You get
+    assert differs(model)
+    # Instead
+    assert not differs(
+        BartForConditionalGeneration(BartConfig(**small, dropout=0.0)).train()
+    )
 
 
 @trap(143, "accelerate")
