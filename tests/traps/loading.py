@@ -343,7 +343,7 @@ def dropout_of_some_models_is_no_module():
 
     You see: nothing; or another loss at each call of a model that you made deterministic.
 
-    What happens: these families keep the share as a number, and call the function with it. BERT, GPT-2 and Llama have modules.
+    What happens: these families keep the share as a number, and call the function with it. BERT and GPT-2 have modules.
 
     Instead: give the shares when you load, as the config calls them; or `eval()`, which reaches both.
     """
@@ -356,7 +356,7 @@ def dropout_of_some_models_is_no_module():
     small = dict(
         vocab_size=32, d_model=16, encoder_layers=1, decoder_layers=1, encoder_ffn_dim=16,
         decoder_ffn_dim=16, encoder_attention_heads=2, decoder_attention_heads=2,
-        max_position_embeddings=32, pad_token_id=0, eos_token_id=3, num_labels=2,
+        max_position_embeddings=32, pad_token_id=0, eos_token_id=3,
     )  # fmt: skip
     model = BartForConditionalGeneration(BartConfig(**small)).train()
     # You write
