@@ -147,33 +147,33 @@ def full(command: str, folder: Path, sizes: tuple[int, ...]) -> list[str]:
         before = lessons.contents(root / "notebooks")
         with full_disk(size):
             process = start(command, root)
-        said = process.communicate(timeout=300)[1]
-        if not process.returncode:
-            faults.append(f"{size} bytes: went on as if nothing had been")
-        elif "Traceback" in said:
-            faults.append(f"{size} bytes: {said.splitlines()[-1]}")
-        faults += lost(root, before, before) + half_pages(root)
+        faults += _not_refused(process, root, before, f"{size} bytes")
     return faults
 
 
-def read_only(command: str, folder: Path, names: tuple[str, ...]) -> list[str]:
-    """Run a command on checkouts with a read-only folder each; say what was lost.
+def read_only(command: str, folder: Path, name: str) -> list[str]:
+    """Run a command on a checkout with a read-only folder; say what was lost."""
+    root = checkout(folder)
+    (root / name).mkdir(exist_ok=True)
+    before = lessons.contents(root / "notebooks")
+    process = start(command, root, root / name)
+    return _not_refused(process, root, before, name, f"{name}/")
 
-    It must end in a sentence that names the folder.
-    """
-    faults = []
-    for name in names:
-        root = checkout(folder / f"{command}-{name}")
-        (root / name).mkdir(exist_ok=True)
-        before = lessons.contents(root / "notebooks")
-        process = start(command, root, root / name)
-        said = process.communicate(timeout=300)[1]
-        if not process.returncode:
-            faults.append(f"{name}: went on as if nothing had been")
-        elif "Traceback" in said or f"{name}/" not in said:
-            faults.append(f"{name}: {said[-200:]}")
-        faults += lost(root, before, before) + half_pages(root)
-    return faults
+
+def _not_refused(
+    process: subprocess.Popen,
+    root: Path,
+    before: dict[str, bytes],
+    what: str,
+    names: str = "",
+) -> list[str]:
+    """Wait for a command that must end in a sentence, which names something, and lose nothing."""
+    said, faults = process.communicate(timeout=300)[1], []
+    if not process.returncode:
+        faults.append(f"{what}: went on as if nothing had been")
+    elif "Traceback" in said or names not in said:
+        faults.append(f"{what}: {said[-200:]}")
+    return faults + lost(root, before, before) + half_pages(root)
 
 
 def damaged(folder: Path, most: int | None = None) -> tuple[int, list[str]]:
@@ -231,9 +231,9 @@ def parts(folder: Path, kills: int = 20) -> list[tuple[str, int, list[str]]]:
         (
             "make record, notebooks/ read-only",
             1,
-            read_only("record", folder / "r1", ("notebooks",)),
+            read_only("record", folder / "r1", "notebooks"),
         ),
-        ("make run, build/ read-only", 1, read_only("run", folder / "r2", ("build",))),
+        ("make run, build/ read-only", 1, read_only("run", folder / "r2", "build")),
         ("files of data/ damaged", tried, unnoticed),
         ("kills of make data's exchange", *exchanges(folder / "data")),
     ]

@@ -75,7 +75,7 @@ def mounts():
 )
 def test_read_only_folder_ends_in_a_sentence(tmp_path, monkeypatch, program, found):
     monkeypatch.setattr(drill_collection, "PROGRAM", program)
-    said = drill_collection.read_only("record", tmp_path, ("notebooks",))
+    said = drill_collection.read_only("record", tmp_path / "shut", "notebooks")
     assert found in said[0] if found else said == []
 
 

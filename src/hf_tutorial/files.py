@@ -25,6 +25,7 @@ KINDS = {
 }
 COMPRESSIONS = (".gz", ".bz2", ".xz", ".zip")
 NOT_UNPACKED = (".zst", ".lz4")  # the libraries that would are not installed
+PACKED = (*COMPRESSIONS, *NOT_UNPACKED)
 ENDINGS = f"{', '.join(KINDS)} (or one of these followed by {', '.join(COMPRESSIONS)})"
 SEPARATORS = (",", "\t", ";", "|")
 NO_DATA = "corresponds to no data"  # so says the library of an empty split
@@ -115,7 +116,7 @@ def _each(kind, files: dict[str, list[str]], columns, streaming, found: Found) -
 
 def _kind(path: Path, where: str) -> str:
     endings = [ending.lower() for ending in path.suffixes]
-    if endings and endings[-1] in (*COMPRESSIONS, *NOT_UNPACKED):
+    if endings and endings[-1] in PACKED:
         endings.pop()
     if not endings or endings[-1] not in KINDS:
         raise Refused(f"{where}: the ending must be one of {ENDINGS}")
@@ -129,11 +130,7 @@ def _library(*names: str, streaming: bool = False) -> dict[str, Any]:
 
 
 def _hub(name: str, where: str, streaming: bool) -> dict[str, Any]:
-    if Path(name.removesuffix("/")).suffix.lower() in (
-        *KINDS,
-        *COMPRESSIONS,
-        *NOT_UNPACKED,
-    ):
+    if Path(name.removesuffix("/")).suffix.lower() in (*KINDS, *PACKED):
         raise Refused(f"{where}: there is no such file")
     return _library(*name.split(":", 1), streaming=streaming)
 

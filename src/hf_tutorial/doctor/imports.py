@@ -81,9 +81,8 @@ def libraries() -> list[Finding]:
         tried = list(pool.map(lambda group: _try(group, gpu), (TORCH, OTHERS)))
     told = [words for group in tried for words in group]
     found = [_trouble(*words[1:]) for words in told if words[0] == "broken"]
-    found = list(
-        dict.fromkeys(found)
-    )  # where no Python starts, the groups say the same
+    # Where no Python starts, both groups say the same.
+    found = list(dict.fromkeys(found))
     fine = any(words[0] == "fine" for words in told)
     locked = {lock.normal(pin.name) for pin in lock.pins_here()}
     for words in told:
@@ -153,15 +152,13 @@ def _how(status: int) -> str:
 
 
 def _trouble(library: str, kind: str, message: str, missing: str = "") -> Finding:
-    wanted = lock.library_of(lock.imported_as(library))
-    way_out = mending.install_again(wanted)
     if library == PYTHON:
         what = f"another Python does not start, to try the libraries in: {message}"
-        way_out = (
-            "close other programs and kernels, and try again; if that does not help, "
-        )
-        way_out += f"delete .venv, then: {place.set_up()}"
+        way_out = "close other programs and kernels, and try again; if that does not "
+        way_out += f"help, delete .venv, then: {place.set_up()}"
         return Finding("fix", what, way_out)
+    wanted = lock.library_of(lock.imported_as(library))
+    way_out = mending.install_again(wanted)
     if missing:
         what = f"{library} cannot be imported, because {missing} is missing"
         return Finding("fix", what, mending.install(lock.library_of(missing)))

@@ -69,12 +69,11 @@ def fetched(wanted: Wanted) -> str:
 
     patience.set_up()
     try:
-        folder = _downloaded(wanted) or _kept(wanted)
+        return _downloaded(wanted) or _kept(wanted)
     except httpx.TransportError as error:  # the client's, some of which are no OSError
         raise OSError(
             f"{wanted.name} could not be fetched ({one_line(error)})"
         ) from error
-    return folder
 
 
 def _asked(wanted: Wanted) -> dict[str, Any]:
