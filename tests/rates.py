@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -41,22 +42,12 @@ def step(repeats: int = 5) -> tuple[float, float]:
         loading and collating its batch takes.
     """
     import torch
-    from transformers import AutoModelForSequenceClassification
 
     checkpoint = sources.checkpoint("encoder")
-    model = AutoModelForSequenceClassification.from_pretrained(checkpoint, num_labels=2)
-    model.train()
     loader = reviews(checkpoint)
     batch = next(iter(loader))
-    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-4, fused=True)
+    model, trained = training(checkpoint, batch)
     left, right = torch.randn(2048, 2048), torch.randn(2048, 2048)
-
-    def trained():
-        model(**batch).loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
-
     of_step, of_product, of_loader = seconds(
         trained, lambda: left @ right, lambda: list(loader), repeats=repeats
     )
@@ -68,6 +59,46 @@ def step(repeats: int = 5) -> tuple[float, float]:
     share = 6 * layers * batch["input_ids"].numel() / of_step
     share /= 2 * 2048**3 / of_product
     return share, of_loader / len(loader) / of_step
+
+
+def training(checkpoint: str, batch: dict) -> tuple[Any, Callable[[], None]]:
+    """The encoder with a new head, and a step of it on a batch."""
+    import torch
+    from transformers import AutoModelForSequenceClassification
+
+    model = AutoModelForSequenceClassification.from_pretrained(checkpoint, num_labels=2)
+    model.train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-4, fused=True)
+
+    def trained():
+        model(**batch).loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return model, trained
+
+
+def operations(steps: int = 5) -> dict[str, float]:
+    """What a step of `step` spends its time on, by PyTorch's profiler.
+
+    Returns:
+        The share of each kind of operation in the time of all, the largest first: the products
+        that `step` counts, the drawing of dropout's random numbers, and what is left.
+    """
+    from torch.profiler import ProfilerActivity, profile
+
+    checkpoint = sources.checkpoint("encoder")
+    _, trained = training(checkpoint, next(iter(reviews(checkpoint))))
+    trained()
+    with profile(activities=[ProfilerActivity.CPU]) as seen:
+        for _ in range(steps):
+            trained()
+    kinds = {"aten::mm": "products", "aten::addmm": "products", "aten::bernoulli_": "dropout's draws"}  # fmt: skip
+    took: Counter[str] = Counter()
+    for event in seen.key_averages():
+        took[kinds.get(event.key, "all else")] += event.self_cpu_time_total
+    return {kind: t / took.total() for kind, t in took.most_common()}
 
 
 def reviews(checkpoint: str):
@@ -88,13 +119,14 @@ def reviews(checkpoint: str):
     )
 
 
-def tokenizing(rows: int = 4000, repeats: int = 5) -> float:
+def tokenizing(rows: int = 4000, repeats: int = 9) -> tuple[float, float]:
     """Tokenizing stories and cutting them into blocks of 128, against tokenizers called bare.
 
     Bare is `encode_batch` of all texts, and slices of one list: no table is written.
 
     Returns:
-        Seconds of the two `map` calls of 09, over those of the bare calls.
+        Seconds of the two `map` calls of 09, over those of the bare calls; and of these
+        seconds those of a tokenizer of transformers, called without `map`.
     """
     from datasets import load_dataset
     from transformers import AutoTokenizer
@@ -119,12 +151,16 @@ def tokenizing(rows: int = 4000, repeats: int = 5) -> float:
             keep_in_memory=True,
         )  # fmt: skip
 
+    def called():
+        for begin in range(0, rows, 1000):
+            tokenizer(texts[begin : begin + 1000])
+
     def barely():
         encodings = bare.encode_batch(texts)
         cut(list(itertools.chain.from_iterable(e.ids for e in encodings)))
 
-    with_map, without = seconds(ours, barely, repeats=repeats)
-    return with_map / without
+    with_map, alone, without = seconds(ours, called, barely, repeats=repeats)
+    return with_map / without, alone / without
 
 
 def streaming(sizes: tuple[int, ...] = (300, 3000, 30000)) -> tuple[float, float]:

@@ -15,6 +15,7 @@ import torch
 from datasets import Dataset
 
 from tests import against, profiled, rates
+from tests import bench as bench_of
 from tests.lessons import saved
 
 SLOW = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(3)'])"
@@ -44,13 +45,37 @@ def test_wait_in_each_step_is_found(monkeypatch):
 
 
 def test_map_costs_little_beyond_the_tokenizer():
-    assert rates.tokenizing(rows=1000, repeats=3) <= TOKENIZING
+    whole, called = rates.tokenizing(rows=1000, repeats=3)
+    assert whole <= TOKENIZING and called > 0.5
 
 
 def test_map_of_single_rows_is_found(monkeypatch):
     singly = functools.partialmethod(Dataset.map, batch_size=1)
     monkeypatch.setattr(Dataset, "map", singly)
-    assert rates.tokenizing(rows=300, repeats=1) > TOKENIZING
+    assert rates.tokenizing(rows=300, repeats=1)[0] > TOKENIZING
+
+
+def test_most_of_a_step_is_products():
+    spent = rates.operations(steps=1)
+    assert max(spent, key=spent.get) == "products" and sum(spent.values()) == pytest.approx(1)  # fmt: skip
+    assert spent["dropout's draws"] > 0
+
+
+@pytest.mark.parametrize(("share", "held"), [(0.7, True), (0.6, True), (0.4, False)])
+def test_slow_step_is_explained_and_fails_below_what_is_promised(monkeypatch, share, held):  # fmt: skip
+    monkeypatch.setattr(rates, "step", lambda: (share, 0.01))
+    monkeypatch.setattr(rates, "operations", lambda: {"products": 0.75, "all else": 0.25})  # fmt: skip
+    said, holds = bench_of.step_against_a_product()
+    assert holds == held and ("products 75 %, all else 25 %" in said) == (share < 0.65)
+    monkeypatch.setattr(rates, "step", lambda: (share, 0.06))
+    assert not bench_of.step_against_a_product()[1]
+
+
+@pytest.mark.parametrize(("ratio", "held"), [(1.2, True), (1.5, True), (1.7, False)])
+def test_slow_map_is_explained_and_fails_above_what_is_promised(monkeypatch, ratio, held):  # fmt: skip
+    monkeypatch.setattr(rates, "tokenizing", lambda: (ratio, 1.15))
+    said, holds = bench_of.tokenizing_against_tokenizers()
+    assert holds == held and ("without map, takes 1.15" in said) == (ratio > 1.3)
 
 
 def test_actions_take_turns_and_the_first_turn_is_not_counted(monkeypatch):
