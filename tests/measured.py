@@ -37,12 +37,14 @@ def with_table(readme: str, target: str, table: str, day: str, where: str) -> st
 
     Args:
         readme: The text.
-        target: The target of make, such as `drill`.
+        target: The target of make with its settings, such as `bench BASE=708468b`; its first
+            word marks the place.
         table: In Markdown.
         day: When it was measured.
         where: On what machine.
     """
-    begin, end = f"<!-- {target}: written by make -->", f"<!-- end of {target} -->"
+    name = target.split()[0]
+    begin, end = f"<!-- {name}: written by make -->", f"<!-- end of {name} -->"
     block = f"{begin}\n`make {target}`, {day}, on {where}:\n\n{table}\n{end}"
     if begin in readme:
         head, _, rest = readme.partition(begin)

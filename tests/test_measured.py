@@ -11,7 +11,14 @@ def test_table_ends_the_section_and_takes_the_place_of_the_older_one():
     first = measured.with_table(README, "drill", "| a |", "2026-11-28", "a machine")
     assert first.index("Text.") < first.index("| a |") < first.index("## Licence")
     assert "`make drill`, 2026-11-28, on a machine:" in first
-    second = measured.with_table(first, "bench", "| b |", "2026-11-29", "another")
+    second = measured.with_table(
+        first, "bench BASE=1", "| b |", "2026-11-29", "another"
+    )
+    assert "`make bench BASE=1`, 2026-11-29, on another:" in second
+    again = measured.with_table(
+        second, "bench BASE=2", "| d |", "2026-11-30", "another"
+    )
+    assert "| b |" not in again and again.count("end of bench") == 1
     assert second.index("| a |") < second.index("| b |") < second.index("## Licence")
     third = measured.with_table(second, "drill", "| c |", "2026-11-30", "a third")
     assert "| a |" not in third and "| b |" in third and "| c |" in third
