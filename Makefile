@@ -81,7 +81,7 @@ drill: models  ## what takes too long for test: kills, 2 GB as a stream, DeepSpe
 rerun: models  ## run every cell twice in a row, and every section again
 	$(PYTHON) -m tests.rerun
 
-determinism: models  ## compare all outputs under seven settings of the processor: 50 min
+determinism: models  ## compare all outputs under seven settings of the processor: an hour
 	$(PYTHON) -m tests.determinism
 
 gpu: models  ## run 02 to 10 on the first GPU, and list what failed or differs

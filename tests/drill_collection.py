@@ -140,7 +140,7 @@ def twice_at_once(folder: Path, times: int) -> list[str]:
 
 
 def full(command: str, folder: Path, sizes: tuple[int, ...]) -> list[str]:
-    """Run a command on disks that are full after so many bytes a file; say what was lost."""
+    """Run a command whose files cannot grow beyond so many bytes, as on a full disk; say what was lost."""
     faults = []
     for size in sizes:
         root = checkout(folder / f"{command}-{size}")
@@ -223,11 +223,15 @@ def parts(folder: Path, kills: int = 20) -> list[tuple[str, int, list[str]]]:
         ("kills of make run", kills, killed("run", folder / "run", kills)),
         ("two make run at once", 5, twice_at_once(folder / "twice", 5)),
         (
-            "make record on a full disk",
+            "make record, files that cannot grow",
             len(sizes),
             full("record", folder / "f1", sizes),
         ),
-        ("make run on a full disk", len(sizes), full("run", folder / "f2", sizes)),
+        (
+            "make run, files that cannot grow",
+            len(sizes),
+            full("run", folder / "f2", sizes),
+        ),
         (
             "make record, notebooks/ read-only",
             1,

@@ -40,9 +40,9 @@ def test_output_that_depends_on_a_setting_or_a_hash_is_named(
     monkeypatch.setenv("MKL_ENABLE_INSTRUCTIONS", "SSE2")  # not the setting's
     setting = determinism.SETTINGS["ATen AVX2, two threads"]
     same = determinism.compare(pages, setting, 1, tmp_path / "cache")
-    assert (same.compared, same.differing) == (3, [])
+    assert (same.executed, same.differing) == (3, [])
     other = determinism.compare(pages, {}, 2, tmp_path / "cache")
-    assert other.compared == 3
+    assert other.executed == 3
     named = [line.split(",")[0] for line in sorted(other.differing)]
     assert named == ["01_hashed.ipynb", "02_held.ipynb"]
 
