@@ -163,25 +163,27 @@ def tokenizing(rows: int = 4000, repeats: int = 9) -> tuple[float, float]:
     return with_map / without, alone / without
 
 
-def streaming(sizes: tuple[int, ...] = (300, 3000, 30000)) -> tuple[float, float]:
+def streaming(sizes: tuple[int, int, int] = (300, 3000, 30000)) -> tuple[float, float]:
     """`train.py` on a stream of more and more rows: its memory, and how its time grows.
 
     Returns:
         The largest peak of memory over the smallest, and the exponent of time over rows
-        between the two largest sizes, the start of the program left out. That is the median
-        of three, after one that is not counted: in a new clone it compiles what it imports.
+        between the two largest sizes, the start of the program left out. Each of these times is
+        the median of three, in turns. Another start goes before: in a new clone it compiles what
+        it imports.
     """
     from tests import tiny
     from tests.processes import peak
 
-    peaks, took = [], []
-    few = sizes[0] // 10
+    peaks: list[float] = []
+    few, least, less, most = sizes[0] // 10, *sizes
+    took: dict[int, list[float]] = {rows: [] for rows in (few, *sizes)}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         (folder / "model").mkdir()
         for name, content in tiny.model().items():
             (folder / "model" / name).write_bytes(content)
-        for run, rows in enumerate((few, few, few, few, *sizes)):
+        for run, rows in enumerate((few, least, *(few, less, most) * 3)):
             table = folder / f"{rows}.csv"
             lines = (f"{n} good film,yes\n{n} bad film,no\n" for n in range(rows // 2))
             table.write_text("text,label\n" + "".join(lines))
@@ -191,12 +193,13 @@ def streaming(sizes: tuple[int, ...] = (300, 3000, 30000)) -> tuple[float, float
                  "--max-steps", rows // 16, "--validation-share", 0],
                 folder,
             )  # fmt: skip
-            took.append(seconds_taken)
-            peaks.append(highest)
-    start = statistics.median(took[1:4])
-    growing = [t - start for t in took[-2:]]
-    exponent = math.log(growing[1] / growing[0]) / math.log(sizes[-1] / sizes[-2])
-    return max(peaks[4:]) / min(peaks[4:]), exponent
+            if run:
+                took[rows].append(seconds_taken)
+            if rows > few:
+                peaks.append(highest)
+    start, short, long = (statistics.median(took[rows]) for rows in (few, less, most))
+    exponent = math.log((long - start) / (short - start)) / math.log(most / less)
+    return max(peaks) / min(peaks), exponent
 
 
 def written(commands: tuple[str, ...]) -> float:
