@@ -416,10 +416,25 @@ def notebooks_alone() -> tuple[str, bool]:
 
     There a model's class is imported in 4.8 s. Elsewhere the limit grows or shrinks with that
     import: a slower machine may take longer, and on a faster one a longer notebook is still found.
+    What is over the limit runs twice more, and the median counts.
     """
-    pace = against.bare_imports(collection.ROOT)[against.CLASS] / 10
-    limit = 60 * pace / 4.8
+
+    def imported() -> float:
+        return against.bare_imports(collection.ROOT)[against.CLASS] / 10
+
+    def median(first: publish.Execution) -> publish.Execution:
+        if first.failure or first.seconds < limit:
+            return first
+        again = [publish.execute([first.path], at_once=1)[0] for _ in range(2)]
+        if failed := [execution for execution in again if execution.failure]:
+            return failed[0]
+        return sorted([first, *again], key=lambda execution: execution.seconds)[1]
+
+    before = imported()
     executions = publish.execute(publish.discover(), at_once=1)
+    pace = (before + imported()) / 2
+    limit = 60 * pace / 4.8
+    executions = [median(execution) for execution in executions]
     fine = all(
         not e.failure and e.seconds < limit and e.peak_bytes < 3e9 for e in executions
     )
