@@ -345,8 +345,8 @@ def bf16_against_fp32() -> tuple[str, bool]:
 def gain_of_bf16(step: float, product: float) -> tuple[str, bool]:
     """Judge a step by what a product gains, which is the processor's: 2.5 was the aim.
 
-    A product gained 2.1 to 3.1 on an AMD EPYC, and took 1.7 times as long on an Intel Xeon whose
-    AMX a virtual machine hid; both have the instructions of AVX-512 BF16.
+    A product gained 2.1 to 3.1 on an AMD EPYC, and took 1.2 to 2.5 times as long on an Intel Xeon
+    whose AMX a virtual machine hid; both have the instructions of AVX-512 BF16.
     """
     said = (
         f"bf16 step {step:.1f} times as fast as fp32, one product {product:.1f} times"
@@ -359,7 +359,7 @@ def gain_of_bf16(step: float, product: float) -> tuple[str, bool]:
 def step_against_a_product() -> tuple[str, bool]:
     """With a profile where the target is missed; there is a looser limit.
 
-    The share differs between processors: 0.62 on an AMD EPYC, 0.35 to 0.46 on an Intel Xeon whose
+    The share differs between processors: 0.62 on an AMD EPYC, 0.33 to 0.46 on an Intel Xeon whose
     host was busy; there dropout's draws and filling gradients with zeros take a quarter of a step.
     """
     share, loading = rates.step()
